@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/panvault/panvault/kms"
+	"github.com/panvault/panvault/policy"
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/store/sqlite"
+	"github.com/panvault/panvault/vault"
+	"github.com/panvault/panvault/vault/card"
+)
+
+// app is an opened vault: what every command but the simplest works with.
+type app struct {
+	cli      *cli
+	cfg      config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	store    store.Store
+	kms      *kms.Resilient
+	svc      *vault.Service
+	issuers  *card.IINSource
+
+	keyringMade bool // openKMS made the local keyring
+}
+
+// openMode says what a command needs of an app.
+type openMode struct {
+	create bool // make keyring and database if they are missing, and bring the schema up to date
+	intake bool // prepare data keys
+}
+
+// newApp returns an app with nothing open. Close it.
+func (c *cli) newApp(cfg config) (*app, error) {
+	logger, err := newLogger(cfg.Log, c.stderr)
+	if err != nil {
+		return nil, err
+	}
+	return &app{cli: c, cfg: cfg, log: logger, registry: newRegistry(), issuers: &card.IINSource{}}, nil
+}
+
+// openBackends opens store and KMS without the service: what init needs.
+func (c *cli) openBackends(ctx context.Context, cfg config, mode openMode) (*app, error) {
+	a, err := c.newApp(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err = a.openStore(ctx, mode.create); err == nil {
+		err = a.openKMS(ctx, mode.create)
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.close(ctx))
+	}
+	return a, nil
+}
+
+// open opens a vault that init has prepared.
+func (c *cli) open(ctx context.Context, cfg config, mode openMode) (*app, error) {
+	a, err := c.openBackends(ctx, cfg, mode)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.openService(ctx, mode); err != nil {
+		return nil, errors.Join(err, a.close(ctx))
+	}
+	return a, nil
+}
+
+func (a *app) openService(ctx context.Context, mode openMode) error {
+	if err := a.reloadIssuers(); err != nil {
+		return err
+	}
+	brands := card.AllBrands()
+	if len(a.cfg.Cards.Brands) > 0 {
+		var err error
+		if brands, err = card.ParseBrands(a.cfg.Cards.Brands); err != nil {
+			return fmt.Errorf("cards.brands: %w", err)
+		}
+	}
+	svc, err := vault.New(ctx, vault.Options{
+		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
+		TokenTTL: a.cfg.Cards.TokenTTL, AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
+		Brands: brands, Issuers: a.issuers,
+		Limits: vault.Limits{
+			PerKey:     policy.Limit(a.cfg.Limits.TokensPerKey),
+			PerAddress: policy.Limit(a.cfg.Limits.TokensPerAddress),
+		},
+		Node: a.cfg.node(), Logger: a.log, Metrics: a.registry, RetryAfter: a.kms.RetryAfter,
+	})
+	if err != nil {
+		return err
+	}
+	a.svc = svc
+	return nil
+}
+
+// reloadIssuers reads the IIN file again; without one nothing is known.
+func (a *app) reloadIssuers() error {
+	if a.cfg.Cards.IINFile == "" {
+		return nil
+	}
+	f, err := os.Open(a.cfg.Cards.IINFile)
+	if err != nil {
+		return fmt.Errorf("cards.iin_file: %w", err)
+	}
+	defer f.Close()
+	table, err := card.LoadIIN(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.cfg.Cards.IINFile, err)
+	}
+	a.issuers.Swap(table)
+	return nil
+}
+
+func (a *app) close(ctx context.Context) error {
+	var errs []error
+	if a.svc != nil {
+		a.svc.Close(ctx)
+	}
+	if a.kms != nil {
+		errs = append(errs, a.kms.Close())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// node names this process in audit records.
+func (cfg config) node() string {
+	if cfg.Node != "" {
+		return cfg.Node
+	}
+	if host, err := os.Hostname(); err == nil {
+		return host
+	}
+	return "panvault"
+}
+
+func (cfg config) trustedProxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range cfg.Listen.TrustedProxies {
+		if prefix, err := netip.ParsePrefix(text); err == nil { // validated already
+			out = append(out, prefix.Masked())
+		}
+	}
+	return out
+}
+
+func (a *app) openStore(ctx context.Context, create bool) error {
+	s, err := sqlite.Open(ctx, a.cfg.inDataDir(a.cfg.Store.SQLite.Path), sqlite.Options{
+		Migrate: create, Logger: a.log, Observe: observeCommits(a.registry),
+	})
+	if err != nil {
+		return err
+	}
+	a.store = s
+	return nil
+}
+
+func newLogger(cfg logConfig, w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
+		return nil, fmt.Errorf("log.level: must be debug, info, warn or error")
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, opts)), nil
+	}
+	return slog.New(slog.NewJSONHandler(w, opts)), nil
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+	"go.yaml.in/yaml/v3"
+)
+
+// config is the configuration file. Unknown keys are errors. Secrets are
+// references (secretRef), never values. Every setting can be overridden by an
+// environment variable: kms.transit.address is PANVAULT_KMS_TRANSIT_ADDRESS.
+type config struct {
+	Node        string          `yaml:"node" validate:"omitempty,max=64,printascii"` // name in audit records; default the host name
+	DataDir     string          `yaml:"data_dir" validate:"required"`                // keyring and database, unless their paths say otherwise
+	PublicURL   string          `yaml:"public_url" validate:"required,http_url"`     // what token locations start with
+	OperatorKey secretRef       `yaml:"operator_key,omitempty"`                      // who runs administrative commands
+	Store       storeConfig     `yaml:"store"`
+	KMS         kmsConfig       `yaml:"kms"`
+	Listen      listenConfig    `yaml:"listen"`
+	Cards       cardsConfig     `yaml:"cards"`
+	Limits      limitsConfig    `yaml:"limits"`
+	HTTP        httpConfig      `yaml:"http"`
+	Log         logConfig       `yaml:"log"`
+	Hardening   hardeningConfig `yaml:"hardening"`
+}
+
+type storeConfig struct {
+	SQLite sqliteConfig `yaml:"sqlite"`
+}
+
+type sqliteConfig struct {
+	Path string `yaml:"path" validate:"required"` // relative to data_dir
+}
+
+type kmsConfig struct {
+	Backend string        `yaml:"backend" validate:"required,oneof=local transit"`
+	Local   localConfig   `yaml:"local"`
+	Transit transitConfig `yaml:"transit"`
+}
+
+type localConfig struct {
+	Keyring    string    `yaml:"keyring" validate:"required"` // relative to data_dir
+	Passphrase secretRef `yaml:"passphrase,omitempty"`        // empty: ask on the terminal
+	fast       bool      // development: cheap argon2id
+}
+
+type transitConfig struct {
+	Address        string        `yaml:"address,omitempty"`
+	AllowPlaintext bool          `yaml:"allow_plaintext,omitempty"`
+	Namespace      string        `yaml:"namespace,omitempty"`
+	Mount          string        `yaml:"mount,omitempty"`
+	Prefix         string        `yaml:"prefix,omitempty"`
+	CAFile         string        `yaml:"ca_file,omitempty"`
+	CertFile       string        `yaml:"cert_file,omitempty"`
+	KeyFile        string        `yaml:"key_file,omitempty"`
+	ServerName     string        `yaml:"server_name,omitempty"`
+	TokenFile      string        `yaml:"token_file,omitempty"`
+	AppRole        appRoleConfig `yaml:"approle,omitempty"`
+}
+
+type appRoleConfig struct {
+	Mount        string `yaml:"mount,omitempty"`
+	RoleIDFile   string `yaml:"role_id_file,omitempty"`
+	SecretIDFile string `yaml:"secret_id_file,omitempty"`
+	Wrapped      bool   `yaml:"wrapped,omitempty"`
+}
+
+type listenConfig struct {
+	Public         string    `yaml:"public" validate:"required,listen"`
+	Private        string    `yaml:"private" validate:"required,listen"` // may equal public
+	Admin          string    `yaml:"admin" validate:"required,listen"`
+	TLS            tlsConfig `yaml:"tls"`
+	AllowPlaintext bool      `yaml:"allow_plaintext"` // something in front ends TLS
+	TrustedProxies []string  `yaml:"trusted_proxies,omitempty" validate:"dive,cidr"`
+}
+
+type tlsConfig struct {
+	CertFile string `yaml:"cert_file,omitempty" validate:"required_with=KeyFile"`
+	KeyFile  string `yaml:"key_file,omitempty" validate:"required_with=CertFile"`
+}
+
+type cardsConfig struct {
+	Brands                 []string      `yaml:"brands,omitempty"`   // default all
+	IINFile                string        `yaml:"iin_file,omitempty"` // CSV of issuers; SIGHUP reads it again
+	TokenTTL               time.Duration `yaml:"token_ttl" validate:"min=1m,max=24h"`
+	AllowExpiredInTestMode bool          `yaml:"allow_expired_in_test_mode"`
+	PreparedDataKeys       int           `yaml:"prepared_data_keys" validate:"min=1,max=16384"`
+}
+
+type limitsConfig struct {
+	TokensPerKey     limitConfig `yaml:"tokens_per_key"`
+	TokensPerAddress limitConfig `yaml:"tokens_per_address"`
+}
+
+// limitConfig is a token bucket; a rate of 0 means no limit.
+type limitConfig struct {
+	Rate  float64 `yaml:"rate" validate:"min=0,max=1000000"` // a second
+	Burst int     `yaml:"burst" validate:"min=0,max=1000000"`
+}
+
+type httpConfig struct {
+	TokenLocation string `yaml:"token_location" validate:"oneof=absolute relative"`
+	ErrorBase     string `yaml:"error_base" validate:"http_url"`
+}
+
+type logConfig struct {
+	Level  string `yaml:"level" validate:"oneof=debug info warn error"`
+	Format string `yaml:"format" validate:"oneof=json text"`
+}
+
+type hardeningConfig struct {
+	Landlock bool     `yaml:"landlock"`                 // confine file access, where the kernel can
+	Require  bool     `yaml:"require"`                  // refuse to start if a measure cannot be applied
+	ReadOnly []string `yaml:"readable_paths,omitempty"` // more paths that may be read
+
+	removable string // development: a folder in which the data folder may be deleted
+}
+
+// defaultConfig is what applies where the file is silent.
+func defaultConfig() config {
+	return config{
+		DataDir:   "/var/lib/panvault",
+		Store:     storeConfig{SQLite: sqliteConfig{Path: "panvault.db"}},
+		KMS:       kmsConfig{Backend: "local", Local: localConfig{Keyring: "keyring"}},
+		Listen:    listenConfig{Public: "127.0.0.1:8440", Private: "127.0.0.1:8440", Admin: "127.0.0.1:8441"},
+		PublicURL: "http://127.0.0.1:8440",
+		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, PreparedDataKeys: 512},
+		Limits: limitsConfig{
+			TokensPerKey:     limitConfig{Rate: 100, Burst: 500},
+			TokensPerAddress: limitConfig{Rate: 1, Burst: 50},
+		},
+		HTTP:      httpConfig{TokenLocation: "absolute", ErrorBase: "https://www.omise.co/api-errors"},
+		Log:       logConfig{Level: "info", Format: "json"},
+		Hardening: hardeningConfig{Landlock: true},
+	}
+}
+
+// loadConfig reads, overrides and validates the configuration of a command.
+func (c *cli) loadConfig() (config, error) {
+	switch {
+	case c.configFile != "" && c.dataDir != "":
+		return config{}, usageError{errors.New("give --config or --data, not both")}
+	case c.dataDir != "":
+		return sandboxConfig(c.dataDir)
+	case c.configFile == "":
+		return config{}, hint(usageError{errors.New("no configuration")}, "--config panvault.yaml, or --data DIR for a 'panvault dev' folder")
+	}
+	file, err := os.Open(c.configFile)
+	if err != nil {
+		return config{}, err
+	}
+	defer file.Close()
+	cfg, err := parseConfig(file, os.LookupEnv)
+	if err != nil {
+		return config{}, fmt.Errorf("%s: %w", c.configFile, err)
+	}
+	return cfg, nil
+}
+
+// parseConfig reads YAML over the defaults, then the environment over that.
+func parseConfig(r io.Reader, env func(string) (string, bool)) (config, error) {
+	cfg := defaultConfig()
+	text, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err != nil {
+		return config{}, err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
+		return config{}, tidyYAML(err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return config{}, errors.New("the file holds more than one document")
+	}
+	if err := override(reflect.ValueOf(&cfg).Elem(), "PANVAULT", env); err != nil {
+		return config{}, err
+	}
+	return cfg, cfg.validate()
+}
+
+// tidyYAML drops the values that the decoder quotes: one may be a secret that
+// was written into the file.
+func tidyYAML(err error) error {
+	var te *yaml.TypeError
+	if !errors.As(err, &te) {
+		return errors.New("not valid YAML")
+	}
+	var lines []string
+	for _, line := range te.Errors {
+		where, what, _ := strings.Cut(fmt.Sprint(line), ": ")
+		if strings.HasPrefix(what, "cannot unmarshal") {
+			what = "a value of the wrong type"
+		}
+		lines = append(lines, where+": "+strings.Replace(what, " in type main.", " in ", 1))
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+func (cfg *config) validate() error {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	if err := v.RegisterValidation("listen", func(fl validator.FieldLevel) bool {
+		_, port, err := net.SplitHostPort(fl.Field().String())
+		n, portErr := strconv.Atoi(port)
+		return err == nil && portErr == nil && n >= 0 && n <= 65535
+	}); err != nil {
+		return err
+	}
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		return name
+	})
+	var problems []string
+	var fields validator.ValidationErrors
+	if err := v.Struct(cfg); errors.As(err, &fields) {
+		for _, f := range fields {
+			_, path, _ := strings.Cut(f.Namespace(), ".")
+			problems = append(problems, path+": "+explain(f))
+		}
+	} else if err != nil {
+		return err
+	}
+	for name, ref := range map[string]secretRef{"operator_key": cfg.OperatorKey, "kms.local.passphrase": cfg.KMS.Local.Passphrase} {
+		if ref != "" && ref.validate() != nil {
+			problems = append(problems, name+": "+errLiteralSecret.Error())
+		}
+	}
+	if cfg.KMS.Backend == "transit" {
+		if err := cfg.transit().Validate(); err != nil {
+			problems = append(problems, "kms.transit: "+err.Error())
+		}
+	}
+	if len(problems) > 0 {
+		return errors.New(strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// explain says what a rule wants, without the value that broke it.
+func explain(f validator.FieldError) string {
+	switch f.Tag() {
+	case "required":
+		return "is required"
+	case "oneof":
+		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
+	case "min":
+		return "must be at least " + f.Param()
+	case "max":
+		return "must be at most " + f.Param()
+	case "listen":
+		return "must be HOST:PORT"
+	case "http_url":
+		return "must be an http or https URL"
+	case "cidr":
+		return "must be a network like 10.0.0.0/8"
+	case "required_with":
+		return "must be set together with " + f.Param()
+	}
+	return "is not valid (" + f.Tag() + ")"
+}
+
+// inDataDir resolves a path of the configuration.
+func (cfg *config) inDataDir(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(cfg.DataDir, path)
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+)
+
+func (c *cli) configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "check",
+		Short: "Validate the configuration and print what applies",
+		Long: `Validate the configuration, with the environment's overrides, and print every
+setting that applies. Secrets are references and are printed as such; nothing is
+opened.`,
+		Example: `  panvault config check --config panvault.yaml
+  PANVAULT_LISTEN_PUBLIC=0.0.0.0:8440 panvault config check --config panvault.yaml`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := c.loadConfig()
+			if err != nil {
+				return err
+			}
+			text, err := yaml.Marshal(cfg)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				var tree map[string]any
+				if err := yaml.Unmarshal(text, &tree); err != nil {
+					return err
+				}
+				return c.printJSON(tree)
+			}
+			_, err = c.stdout.Write(text)
+			return err
+		},
+	})
+	return cmd
+}

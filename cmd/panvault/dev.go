@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panvault/panvault/vault"
+)
+
+const tempSandbox = ":temp:"
+
+// devOptions are the flags of dev.
+type devOptions struct {
+	listen       string
+	admin        string
+	allowExpired bool
+}
+
+func (c *cli) devCommand() *cobra.Command {
+	var opts devOptions
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run a sandbox: test keys, local storage, nothing to configure",
+		Long: `Run a whole vault on this machine with a sandbox merchant and test keys.
+
+The sandbox lives in --data (a folder under your state directory by default) and
+is reopened by the next start with the same keys; --data :temp: makes one that
+is deleted at the end. Its keyring's passphrase lies beside it, so never put a
+real card into it.
+
+With --json the only line on standard output, once requests are answered, is
+  {"url","admin_url","merchant","public_key","secret_key","data"}`,
+		Example: `  panvault dev
+  panvault dev --data :temp: --listen 127.0.0.1:0 --json
+  panvault apikey list --data ~/.local/state/panvault/dev   (beside it)`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.dev(cmd.Context(), opts) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.listen, "listen", "127.0.0.1:8440", "`address` of the API")
+	flags.StringVar(&opts.admin, "admin-listen", "", "`address` of health and metrics (default: 127.0.0.1:8441, or any free port)")
+	flags.BoolVar(&opts.allowExpired, "allow-expired-in-test-mode", false, "accept cards with past expiry dates, as old client test suites send")
+	return cmd
+}
+
+func (c *cli) dev(ctx context.Context, opts devOptions) (err error) {
+	if c.configFile != "" {
+		return hint(usageError{errors.New("dev takes no --config")}, "panvault serve --config %s", c.configFile)
+	}
+	if err := disableDumps(); err != nil {
+		return err
+	}
+	dir, remove, err := sandboxFolder(c.dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	if err := prepareSandbox(dir); err != nil {
+		return err
+	}
+	cfg := newSandboxConfig(dir)
+	cfg.Cards.AllowExpiredInTestMode = opts.allowExpired
+	cfg.Listen.Public, cfg.Listen.Private = opts.listen, opts.listen
+	cfg.Listen.Admin = adminAddress(opts)
+	if c.dataDir == tempSandbox {
+		cfg.Hardening.removable = filepath.Dir(dir)
+	}
+	a, err := c.openSandbox(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close(context.WithoutCancel(ctx))) }()
+	keys, err := fillSandbox(ctx, a)
+	if err != nil {
+		return err
+	}
+	return c.runSandbox(ctx, a, keys, opts)
+}
+
+// runSandbox serves, on any free admin port if the usual one is taken.
+func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts devOptions) error {
+	ready := func(s *serving) error { return c.announce(s, keys) }
+	if opts.admin == "" && portTaken(a.cfg.Listen.Admin) {
+		a.cfg.Listen.Admin = "127.0.0.1:0"
+	}
+	return c.run(ctx, a, "", ready)
+}
+
+// openSandbox creates what is missing and opens it.
+func (c *cli) openSandbox(ctx context.Context, cfg config) (*app, error) {
+	if _, err := c.createKeyring(cfg); err != nil {
+		return nil, err
+	}
+	mode := openMode{migrate: true, intake: true}
+	a, err := c.openBackends(ctx, cfg, mode)
+	if err != nil {
+		return nil, explainOpen(err)
+	}
+	_, err = vault.Initialize(ctx, a.store, a.kms, cfg.node(), currentBuild().Version, nil, nil)
+	if err == nil {
+		err = a.openService(ctx, mode)
+	}
+	if err != nil {
+		return nil, errors.Join(explainOpen(err), a.close(ctx))
+	}
+	return a, nil
+}
+
+// sandboxFolder resolves --data. remove deletes a throw-away folder.
+func sandboxFolder(dir string) (path string, remove func() error, err error) {
+	keep := func() error { return nil }
+	switch dir {
+	case tempSandbox:
+		path, err = os.MkdirTemp("", "panvault-dev-")
+		return path, func() error { return removeFolder(path) }, err
+	case "":
+		path, err = defaultSandbox()
+		return path, keep, err
+	default:
+		return absolute(dir), keep, nil
+	}
+}
+
+// removeFolder deletes a folder of files. os.RemoveAll would open the folder
+// above, which a confined process may not.
+func removeFolder(path string) error {
+	entries, err := os.ReadDir(path)
+	errs := []error{err}
+	for _, e := range entries {
+		errs = append(errs, os.Remove(filepath.Join(path, e.Name())))
+	}
+	return errors.Join(append(errs, os.Remove(path))...)
+}
+
+func adminAddress(opts devOptions) string {
+	switch {
+	case opts.admin != "":
+		return opts.admin
+	case strings.HasSuffix(opts.listen, ":0"):
+		return "127.0.0.1:0"
+	}
+	return "127.0.0.1:8441"
+}
+
+// portTaken reports whether an address cannot be bound now.
+func portTaken(addr string) bool {
+	l, err := listenTCP(addr)
+	if err != nil {
+		return errors.Is(err, syscall.EADDRINUSE)
+	}
+	return l.Close() != nil
+}
+
+// announce tells people or programs that the sandbox answers.
+func (c *cli) announce(s *serving, keys sandboxKeys) error {
+	url, adminURL := "http://"+s.apiAddr, "http://"+s.adminAddr
+	if c.json {
+		return c.printJSON(struct {
+			URL       string `json:"url"`
+			AdminURL  string `json:"admin_url"`
+			Merchant  string `json:"merchant"`
+			PublicKey string `json:"public_key"`
+			SecretKey string `json:"secret_key"`
+			Data      string `json:"data"`
+		}{url, adminURL, keys.Merchant, keys.PublicKey, keys.SecretKey, s.app.cfg.DataDir})
+	}
+	fmt.Fprintf(c.stdout, `
+Panvault sandbox is ready. Test cards only.
+
+  API          %s
+  health       %s/readyz, /metrics
+  data         %s
+  merchant     %s
+  public key   %s
+  secret key   %s
+
+Make a token:
+
+  curl %s/tokens \
+    -u %s: \
+    -d "card[name]=JOHN DOE" \
+    -d "card[number]=4242424242424242" \
+    -d "card[expiration_month]=12" \
+    -d "card[expiration_year]=%d" \
+    -d "card[security_code]=123"
+
+Next: look at it with  curl %s/tokens/TOKEN -u %s:
+      manage the sandbox with  panvault apikey list --merchant %s --data %s
+      stop with Ctrl-C; the next start has the same keys.
+
+`, url, adminURL, s.app.cfg.DataDir, keys.Merchant, keys.PublicKey, keys.SecretKey,
+		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, keys.Merchant, s.app.cfg.DataDir)
+	return nil
+}

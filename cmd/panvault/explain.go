@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/panvault/panvault/kms"
+	"github.com/panvault/panvault/kms/localkek"
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/vault"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// explainOpen adds the next thing to try to what can be wrong at a start. A
+// hint that is there already is closer to the cause and stays.
+func explainOpen(err error) error {
+	if errors.As(err, new(hinted)) {
+		return err
+	}
+	for _, e := range []struct {
+		is   error
+		hint string
+	}{
+		{store.ErrOldSchema, "panvault init, which also brings an older store up to date"},
+		{store.ErrNewerSchema, "the newer release of panvault that has been here before"},
+		{store.ErrCorrupt, "restore the database from its backup"},
+		{store.ErrUnavailable, "again: another process holds the database"},
+		{kms.ErrUnavailable, "is the KMS reachable and unsealed? see deploy/runbooks/kms-down.md"},
+		{kms.ErrDenied, "the policies in deploy/vault/policies, and whether the token or secret_id has expired"},
+		{kms.ErrKeyMissing, "deploy/vault/bootstrap.sh, which creates the keys"},
+		{kms.ErrUnsafeKey, "deploy/vault/README.md, which says how keys must be set"},
+		{localkek.ErrPassphrase, "the passphrase that the keyring was made with, in kms.local.passphrase"},
+		{localkek.ErrKeyring, "restore the keyring from its backup"},
+		{localkek.ErrMode, "chmod 600, so that only its owner reads it"},
+		{kms.ErrTampered, "the KMS keys or the keyring that this database was made with, from a backup"},
+		{envelope.ErrNoKey, "panvault init, which makes the working keys"},
+	} {
+		if errors.Is(err, e.is) {
+			return hint(err, "%s", e.hint)
+		}
+	}
+	return err
+}
+
+// plain turns an error of the service into one for people: what they typed
+// wrong is a usage error, and no code goes before the sentence.
+func plain(err error) error {
+	var e *vault.Error
+	if !errors.As(err, &e) || e.Message == "" {
+		return err
+	}
+	switch e.Code {
+	case vault.BadRequest:
+		return usageError{errors.New(e.Message)}
+	case vault.NotFound:
+		return hint(fmt.Errorf("%s %s was not found", e.Object, e.ID), "%s", listing(e.Object))
+	case vault.Conflict:
+		return errors.New(e.Message)
+	}
+	return err
+}
+
+// listing is the command that lists objects of a kind.
+func listing(object string) string {
+	if object == "key" {
+		return "panvault apikey list --merchant ID"
+	}
+	return "panvault merchant list"
+}

@@ -1,0 +1,98 @@
+package transit_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/panvault/panvault/kms"
+	"github.com/panvault/panvault/kms/transit/transittest"
+)
+
+func TestIntakeWrapsAndCannotUnwrapCards(t *testing.T) {
+	s := transittest.Shared(t)
+	c := asRole(t, s, transittest.RoleIntake)
+	for _, key := range []kms.Key{kms.CardLive, kms.CardTest} {
+		_, item := wrapOne(t, c, key)
+		_, err := c.Unwrap(t.Context(), key, []kms.UnwrapItem{item})
+		wantIs(t, "Unwrap by intake", err, kms.ErrDenied)
+
+		// The same with intake's own token and nothing of ours in between.
+		body := fmt.Sprintf(`{"batch_input":[{"ciphertext":%q,"context":%q}]}`, item.Wrapped, base64.StdEncoding.EncodeToString(item.Context))
+		status, got := s.Request(t, s.Login(t, transittest.RoleIntake), http.MethodPost, "transit/decrypt/panvault-"+string(key), body)
+		if status != http.StatusForbidden {
+			t.Errorf("decrypt %s with intake's token: HTTP %d %s, want 403", key, status, got)
+		}
+	}
+	_, err := c.Wrap(t.Context(), kms.Work, []kms.WrapItem{{Plaintext: random(32), Context: random(8)}})
+	wantIs(t, "Wrap of a working key by intake", err, kms.ErrDenied)
+}
+
+func TestEachRoleDoesItsWork(t *testing.T) {
+	s := transittest.Shared(t)
+	initial := asRole(t, s, transittest.RoleInit)
+	workKey, work := wrapOne(t, initial, kms.Work)
+	wantOpens(t, initial, kms.Work, work, workKey)
+
+	for _, role := range []string{transittest.RoleIntake, transittest.RoleExchange} {
+		c := asRole(t, s, role)
+		wantOpens(t, c, kms.Work, work, workKey)
+		for _, key := range kms.Keys() {
+			if d, err := c.Describe(t.Context(), key); err != nil || len(d.Unsafe) != 0 {
+				t.Errorf("%s: Describe(%s) = %+v, %v, want a safe key", role, key, d, err)
+			}
+		}
+		if err := c.Check(t.Context()); err != nil {
+			t.Errorf("%s: Check: %v", role, err)
+		}
+	}
+	intake, exchange := asRole(t, s, transittest.RoleIntake), asRole(t, s, transittest.RoleExchange)
+	for _, key := range []kms.Key{kms.CardLive, kms.CardTest} {
+		dek, item := wrapOne(t, intake, key)
+		wantOpens(t, exchange, key, item, dek)
+	}
+	_, card := wrapOne(t, initial, kms.CardLive)
+	_, err := initial.Unwrap(t.Context(), kms.CardLive, []kms.UnwrapItem{card})
+	wantIs(t, "Unwrap of a card by init", err, kms.ErrDenied)
+}
+
+// TestForbiddenToEveryRole tries, with each role's token, what no role may.
+func TestForbiddenToEveryRole(t *testing.T) {
+	s := transittest.Shared(t)
+	one := `{"plaintext":"aGVsbG8=","context":"Y3R4"}`
+	for _, role := range []string{transittest.RoleIntake, transittest.RoleExchange, transittest.RoleInit} {
+		token := s.Login(t, role)
+		for _, try := range []struct{ method, path, body string }{
+			{"GET", "transit/export/encryption-key/panvault-card-live", ""},
+			{"GET", "transit/export/encryption-key/panvault-card-live/1", ""},
+			{"GET", "transit/backup/panvault-card-live", ""},
+			{"GET", "transit/byok-export/panvault-work/panvault-card-live", ""},
+			{"POST", "transit/restore", `{"backup":"x"}`},
+			{"POST", "transit/restore/panvault-card-live", `{"backup":"x","force":true}`},
+			{"POST", "transit/keys/panvault-card-live/rotate", ""},
+			{"POST", "transit/keys/panvault-card-live/config", `{"exportable":true}`},
+			{"POST", "transit/keys/panvault-card-live/config", `{"deletion_allowed":true}`},
+			{"POST", "transit/keys/panvault-card-live/trim", `{"min_available_version":1}`},
+			{"DELETE", "transit/keys/panvault-card-live", ""},
+			{"POST", "transit/keys/panvault-new", `{"derived":true}`},
+			{"POST", "transit/encrypt/panvault-new", `{"batch_input":[` + one + `]}`},
+			{"POST", "transit/rewrap/panvault-card-live", `{"batch_input":[]}`},
+			{"POST", "transit/datakey/plaintext/panvault-card-live", `{"context":"Y3R4"}`},
+			{"POST", "transit/config/keys", `{"disable_upsert":false}`},
+			{"LIST", "transit/keys", ""},
+			// Outside batch_input a request could name a key_version.
+			{"POST", "transit/encrypt/panvault-card-live", `{"plaintext":"aGVsbG8=","context":"Y3R4","key_version":1}`},
+			{"POST", "transit/encrypt/panvault-card-live", one},
+			{"GET", "sys/audit", ""},
+			{"GET", "sys/policies/acl/panvault-exchange", ""},
+			{"POST", "auth/token/create", `{}`},
+			{"POST", "auth/approle/role/panvault-exchange/secret-id", `{}`},
+		} {
+			status, got := s.Request(t, token, try.method, try.path, try.body)
+			if status != http.StatusForbidden {
+				t.Errorf("%s: %s %s %s: HTTP %d %s, want 403", role, try.method, try.path, try.body, status, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,104 @@
+// Package policy decides who may do what: principals, actions, Cedar policies
+// and rate limits.
+//
+// It promises that whatever no policy permits is denied, and that a decision
+// depends on its arguments only: no clock but the one given, no I/O.
+//
+// It must never see card data; it imports no other package of this module.
+package policy
+
+import (
+	_ "embed" // the default policies
+	"errors"
+	"fmt"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+)
+
+//go:embed default.cedar
+var defaultPolicies []byte
+
+// DefaultPolicies returns the Cedar text that applies unless an operator
+// supplies another.
+func DefaultPolicies() []byte { return append([]byte(nil), defaultPolicies...) }
+
+// Kind is the kind of a credential.
+type Kind string
+
+// The kinds. Each is one prefix of contract: pkey_, skey_, and okey_ for
+// operators, who belong to no merchant.
+const (
+	Public   Kind = "public"   // may create and read tokens
+	Secret   Kind = "secret"   // a merchant's server
+	Operator Kind = "operator" // a person who runs the vault
+)
+
+// Principal is who asks.
+type Principal struct {
+	Key      string // akey_ id
+	Kind     Kind
+	Merchant string // "" for operators
+	Live     bool
+}
+
+// Action is what is asked for.
+type Action string
+
+// The actions.
+const (
+	CreateToken    Action = "token:create"
+	ReadToken      Action = "token:read"
+	ManageMerchant Action = "merchant:manage"
+	ManageAPIKey   Action = "apikey:manage"
+	ReadOperations Action = "operations:read"
+)
+
+// Resource is what it is asked of.
+type Resource struct {
+	Merchant string // "" for the installation itself
+	Live     bool
+}
+
+// ErrPolicies: the policy text does not parse.
+var ErrPolicies = errors.New("policy: the policies do not parse")
+
+// Engine evaluates a set of Cedar policies. It is immutable and safe for
+// concurrent use.
+type Engine struct{ policies *cedar.PolicySet }
+
+// New parses Cedar policies; file names the text in errors. ErrPolicies.
+func New(file string, text []byte) (*Engine, error) {
+	set, err := cedar.NewPolicySetFromBytes(file, text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicies, err)
+	}
+	return &Engine{set}, nil
+}
+
+// Default returns an engine with the default policies.
+func Default() (*Engine, error) { return New("default.cedar", defaultPolicies) }
+
+// Allows reports whether p may do a on r. An evaluation error denies.
+func (e *Engine) Allows(p Principal, a Action, r Resource) bool {
+	principal := types.NewEntityUID("Key", types.String(p.Key))
+	resource := types.NewEntityUID("Vault", types.String(r.Merchant))
+	entities := types.EntityMap{
+		principal: {UID: principal, Attributes: attributes(p.Merchant, p.Live, p.Kind)},
+		resource:  {UID: resource, Attributes: attributes(r.Merchant, r.Live, "")},
+	}
+	decision, diagnostic := cedar.Authorize(e.policies, entities, types.Request{
+		Principal: principal,
+		Action:    types.NewEntityUID("Action", types.String(a)),
+		Resource:  resource,
+	})
+	return decision == types.Allow && len(diagnostic.Errors) == 0
+}
+
+func attributes(merchant string, live bool, kind Kind) types.Record {
+	return types.NewRecord(types.RecordMap{
+		"merchant": types.String(merchant),
+		"live":     types.Boolean(live),
+		"kind":     types.String(kind),
+	})
+}

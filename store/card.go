@@ -1,0 +1,47 @@
+package store
+
+import "context"
+
+// Card is one vaulted card and the token it was created with: one row, one
+// record id, shown as tokn_[test_]ID and card_[test_]ID.
+//
+// Tag authenticates the whole row, the wrapped key is bound to the id by the
+// KMS, the sealed fields by their own AEAD; see vault/envelope/FORMAT.md.
+type Card struct {
+	ID       string // record id, IDLength characters
+	Merchant string // mrch_ id of the owner
+	Live     bool
+
+	CreatedAt int64 // time of tokenisation
+	ExpiresAt int64 // when an unused token lapses; 0 once used
+	UsedAt    int64 // when the token was used; 0 while unused
+	DeletedAt int64 // when the record was destroyed
+
+	Brand        string // response spelling, e.g. "MasterCard"
+	LastDigits   string // four digits
+	ExpiryMonth  int    // 1..12
+	ExpiryYear   int    // four digits
+	Fingerprint  []byte // the public surrogate, 32 random bytes
+	ChargeStatus string // "unknown" until charged
+
+	KEKVersion    uint32 // version that wrapped WrappedDEK, for counting
+	DEKGeneration uint32 // from 1, raised by a rekey
+	WrappedDEK    []byte // nil once destroyed
+	SealedPAN     []byte // nil once destroyed
+	SealedProfile []byte // holder's name, address, phone, email, issuer; nil once destroyed
+	Tag           []byte // 20 bytes over every other column
+}
+
+// CardReader reads cards.
+type CardReader interface {
+	// Card returns the row with this record id, deleted or not, of any
+	// merchant and mode: the caller checks both. ErrNotFound.
+	Card(ctx context.Context, id string) (Card, error)
+}
+
+// CardWriter writes cards.
+type CardWriter interface {
+	// InsertCard adds a row. ErrConflict if the id exists; an error that is no
+	// sentinel if the merchant does not.
+	InsertCard(ctx context.Context, c *Card) error
+}

@@ -1,0 +1,86 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/panvault/panvault/store"
+)
+
+// Text is the compiled SQL of every role. It is immutable and safe for
+// concurrent use; a backend makes one when it opens.
+type Text struct {
+	cards        cardText
+	fingerprints fingerprintText
+	merchants    merchantText
+	apiKeys      apiKeyText
+	workingKeys  workingKeyText
+	events       eventText
+}
+
+// Compile writes the text in the dialect of a backend.
+func Compile(d Dialect) *Text {
+	return &Text{
+		cards:        newCardText(d),
+		fingerprints: newFingerprintText(d),
+		merchants:    newMerchantText(d),
+		apiKeys:      newAPIKeyText(d),
+		workingKeys:  newWorkingKeyText(d),
+		events:       newEventText(d),
+	}
+}
+
+// Reader reads through q. It lives as long as the transaction behind q and,
+// like q, is used by one goroutine at a time. It implements store.Reader.
+type Reader struct {
+	text *Text
+	q    Querier
+}
+
+// Tx reads and writes through q, under the same rules. It implements store.Tx.
+type Tx struct {
+	Reader
+}
+
+var (
+	_ store.Reader = (*Reader)(nil)
+	_ store.Tx     = (*Tx)(nil)
+)
+
+// Reader binds the text to the transaction behind q.
+func (t *Text) Reader(q Querier) *Reader {
+	return &Reader{text: t, q: q}
+}
+
+// Tx binds the text to the writing transaction behind q.
+func (t *Text) Tx(q Querier) *Tx {
+	return &Tx{Reader{text: t, q: q}}
+}
+
+// one runs a query for at most one row; scan copies it. ErrNotFound if there
+// is none.
+func (r *Reader) one(ctx context.Context, query string, scan func(Scan) error, args ...any) error {
+	found := false
+	err := r.q.Query(ctx, query, func(s Scan) error {
+		found = true
+		return scan(s)
+	}, args...)
+	if err == nil && !found {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// exec runs a statement whose count of rows does not matter.
+func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
+	_, err := t.q.Exec(ctx, query, args...)
+	return err
+}
+
+// change runs a statement that must hit a row: ErrNotFound if it did not.
+func (t *Tx) change(ctx context.Context, query string, args ...any) error {
+	n, err := t.q.Exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return store.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,43 @@
+package sqlstore
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestText holds every statement to what the package promises.
+func TestText(t *testing.T) {
+	var all []string
+	Compile(Dialect{Rewrite: func(query string) string {
+		all = append(all, query)
+		return query
+	}})
+	if len(all) != 19 {
+		t.Errorf("got %d statements, want 19: correct this number when a role changes", len(all))
+	}
+	placeholder := regexp.MustCompile(`\$(\d+)`)
+	for _, query := range all {
+		if strings.ContainsAny(query, "*?'\"`;") {
+			t.Errorf("a star, a literal or a foreign placeholder: %s", query)
+		}
+		if regexp.MustCompile(`(?i)\b(for update|begin|commit|pragma|or replace)\b`).MatchString(query) {
+			t.Errorf("not portable, or not the text's business: %s", query)
+		}
+		last := 0
+		for _, m := range placeholder.FindAllStringSubmatch(query, -1) {
+			n, err := strconv.Atoi(m[1])
+			if err != nil || n > last+1 {
+				t.Errorf("placeholders are not in the order of first use: %s", query)
+			}
+			last = max(last, n)
+		}
+	}
+}
+
+func TestCompileWithoutRewrite(t *testing.T) {
+	if got := Compile(Dialect{}).events.page; !strings.Contains(got, "$2") {
+		t.Errorf("got %s, want the text as it is", got)
+	}
+}

@@ -1,0 +1,82 @@
+package storetest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+
+	"github.com/panvault/panvault/store"
+)
+
+// marker fills every text and blob of the rows below, and markerNumber every
+// number; no error may show either, in any usual spelling.
+const (
+	marker       = "4242424242424242"
+	markerNumber = 4242424242
+)
+
+func errorsQuoteNothing(h *harness) {
+	blob := func(n int) []byte { return bytes.Repeat([]byte(marker), 1+n/len(marker))[:n] }
+	m := store.Merchant{ID: "mrch_" + string(blob(24)), Name: marker, CreatedAt: markerNumber, Tag: blob(20)}
+	c := Card(0)
+	c.ID, c.Merchant, c.Brand, c.ChargeStatus, c.LastDigits = string(blob(24)), m.ID, marker, marker, "4242"
+	c.CreatedAt, c.KEKVersion, c.Fingerprint, c.Tag = markerNumber, 0, blob(32), blob(20)
+	c.WrappedDEK, c.SealedPAN, c.SealedProfile = blob(64), blob(64), blob(64)
+	f := store.Fingerprint{MAC: blob(32), KeyVersion: 1, Merchant: m.ID, Surrogate: blob(32), CreatedAt: markerNumber, Tag: blob(20)}
+	k := store.APIKey{ID: "akey_" + string(blob(24)), Hash: blob(32), Merchant: m.ID, Kind: marker, Label: marker,
+		Hint: "4242", CreatedAt: markerNumber, Tag: blob(20)}
+	w := store.WorkingKey{Purpose: marker, Mode: "live", Version: 1, State: marker, Wrapped: blob(64), CreatedAt: markerNumber}
+	e := store.Event{ID: "evnt_" + string(blob(24)), At: markerNumber, Type: marker, Body: blob(64), Leaf: blob(32)}
+
+	inserts := map[string]func(store.Tx) error{
+		"merchant":    func(tx store.Tx) error { return tx.InsertMerchant(h.ctx, &m) },
+		"card":        func(tx store.Tx) error { return tx.InsertCard(h.ctx, &c) },
+		"fingerprint": func(tx store.Tx) error { return tx.InsertFingerprint(h.ctx, &f) },
+		"api key":     func(tx store.Tx) error { return tx.InsertAPIKey(h.ctx, &k) },
+		"working key": func(tx store.Tx) error { return tx.InsertWorkingKey(h.ctx, &w) },
+		"event":       func(tx store.Tx) error { return tx.AppendEvent(h.ctx, &e) },
+	}
+	h.mute("card without its merchant", h.Update(h.ctx, inserts["card"]))
+	h.update(inserts["merchant"])
+	for name, insert := range inserts {
+		if name != "merchant" {
+			h.update(insert)
+		}
+		h.mute(name+" twice", h.Update(h.ctx, insert))
+	}
+
+	// Rows that break the rules of the seam.
+	m.Tag, c.Tag, f.Tag, k.Tag = blob(17), blob(17), blob(17), blob(17)
+	w.Mode, e.Leaf = marker, blob(33)
+	for name, insert := range inserts {
+		h.mute(name+" that breaks a rule", h.Update(h.ctx, insert))
+	}
+	unknown := "mrch_" + strings.Repeat("42", 11) + "zz"
+	h.mute("a merchant that is not there", h.View(h.ctx, func(r store.Reader) error {
+		_, err := r.Merchant(h.ctx, unknown)
+		return err
+	}))
+	h.mute("a limit", h.View(h.ctx, func(r store.Reader) error {
+		_, err := r.Events(h.ctx, marker, markerNumber)
+		return err
+	}))
+}
+
+// mute fails if err is nil or shows a marker.
+func (h *harness) mute(what string, err error) {
+	h.Helper()
+	if err == nil {
+		h.Errorf("%s: got no error", what)
+		return
+	}
+	text := strings.ToLower(err.Error())
+	for _, spelling := range []string{
+		"42424242", hex.EncodeToString([]byte("424242")), "52 50 52 50", "[52, 50",
+		strings.ToLower(base64.StdEncoding.EncodeToString([]byte("424242"))), strings.Repeat("42", 11),
+	} {
+		if strings.Contains(text, spelling) {
+			h.Errorf("%s: the error quotes a value (spelled as %.8s…)", what, spelling)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package storetest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/panvault/panvault/store"
+)
+
+// unicode is text that a backend must give back byte for byte: combining and
+// right-to-left characters, an emoji of four bytes, quotes and a backslash.
+const unicode = "Zoë e\u0301 สมชาย שלום 💳 ' \" \\ %s $1 ?"
+
+const maxTime = 1<<63 - 1
+
+// id is the nth of a sequence of record ids in order.
+func id(n int) string { return fmt.Sprintf("%024d", n) }
+
+func merchantID(n int) string { return "mrch_" + id(n) }
+
+// random is n bytes that no other call returns.
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+// fill is n bytes that depend on seed alone.
+func fill(n int, seed uint64) []byte {
+	var out []byte
+	for block := uint64(0); len(out) < n; block++ {
+		var in [16]byte
+		binary.BigEndian.PutUint64(in[:], seed)
+		binary.BigEndian.PutUint64(in[8:], block)
+		sum := sha256.Sum256(in[:])
+		out = append(out, sum[:]...)
+	}
+	return out[:n]
+}
+
+// Merchant returns the nth of a sequence of merchants that every backend must
+// take, so that tests and benchmarks of backends need no rows of their own.
+func Merchant(n int) store.Merchant {
+	return store.Merchant{ID: merchantID(n), Name: fmt.Sprintf("Merchant %d", n),
+		CreatedAt: int64(n + 1), Tag: fill(20, uint64(n))}
+}
+
+// Card returns the nth of a sequence of cards of Merchant(0), of about the
+// size of real ones. The same n gives the same card.
+func Card(n int) store.Card {
+	seed := uint64(n)
+	return store.Card{
+		ID: id(n), Merchant: merchantID(0), Live: true,
+		CreatedAt: int64(n + 1), ExpiresAt: int64(n + 2),
+		Brand: "Visa", LastDigits: fmt.Sprintf("%04d", n%10000), ExpiryMonth: 1 + n%12, ExpiryYear: 2030,
+		Fingerprint: fill(32, seed), ChargeStatus: "unknown",
+		KEKVersion: 1, DEKGeneration: 1,
+		WrappedDEK: fill(96, seed+1), SealedPAN: fill(80, seed+2), SealedProfile: fill(120, seed+3),
+		Tag: fill(20, seed+4),
+	}
+}
+
+// NewCard returns a card of Merchant(0) with an id of this moment.
+func NewCard() (store.Card, error) {
+	id, err := store.NewID(time.Now(), rand.Reader)
+	if err != nil {
+		return store.Card{}, err
+	}
+	c := Card(0)
+	c.ID = id
+	return c, nil
+}
+
+func fingerprint(n int) store.Fingerprint {
+	return store.Fingerprint{MAC: fill(32, uint64(n)), KeyVersion: 1, Merchant: merchantID(0), Live: true,
+		Surrogate: random(32), CreatedAt: int64(n + 1), Tag: random(20)}
+}
+
+func apiKey(n int) store.APIKey {
+	return store.APIKey{ID: "akey_" + id(n), Hash: fill(32, uint64(n)), Merchant: merchantID(0),
+		Kind: "secret", Live: true, Label: "shop", Hint: "a1b2", CreatedAt: int64(n + 1), Tag: random(20)}
+}
+
+func workingKey(purpose, mode string, version uint32) store.WorkingKey {
+	return store.WorkingKey{Purpose: purpose, Mode: mode, Version: version, State: "active",
+		KEKVersion: 1, Wrapped: random(64), CreatedAt: int64(version)}
+}
+
+// Event returns the nth of a sequence of audit records in order.
+func Event(n int) store.Event {
+	return store.Event{ID: "evnt_" + id(n), At: int64(n + 1), Type: "token.create",
+		Body: fmt.Appendf(nil, `{"n":%d}`, n), Leaf: fill(32, uint64(n))}
+}

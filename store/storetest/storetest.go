@@ -1,0 +1,143 @@
+// Package storetest is the conformance suite of the storage seam: every
+// backend of package store runs it, unchanged.
+//
+// It promises to exercise each method of each role and every sentinel that the
+// seam itself can provoke (ErrNotFound, ErrConflict, ErrUnavailable); what
+// takes a full disk, a damaged file or another release to provoke is tested by
+// the backend. It uses rows that keep every rule of the seam's documentation.
+//
+// It must never know which backend it runs on, skip a case, or speak SQL.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/panvault/panvault/store"
+)
+
+// Factory makes an empty database for one test and returns a function that
+// opens it. That function may be called again after the Store it returned was
+// closed, and then opens the same database with what was written before. Both
+// fail the test themselves when they cannot. The suite closes what it opens;
+// what else there is to remove goes to t.Cleanup.
+type Factory func(t *testing.T) (open func() store.Store)
+
+// Run runs the whole suite as parallel subtests of t, each on a database of
+// its own.
+func Run(t *testing.T, factory Factory) {
+	t.Helper()
+	for _, test := range []struct {
+		name string
+		run  func(*harness)
+	}{
+		{"merchants: round trip", merchantRoundTrip},
+		{"merchants: order", merchantOrder},
+		{"merchants: conflict and not found", merchantErrors},
+		{"merchants: update", merchantUpdate},
+		{"cards: round trip", cardRoundTrip},
+		{"cards: conflict and not found", cardErrors},
+		{"cards: the owner must exist", cardOwner},
+		{"cards: a destroyed card keeps no key", cardDestroyed},
+		{"fingerprints: round trip", fingerprintRoundTrip},
+		{"fingerprints: conflict and not found", fingerprintErrors},
+		{"fingerprints: replace", fingerprintReplace},
+		{"api keys: round trip", apiKeyRoundTrip},
+		{"api keys: list", apiKeyList},
+		{"api keys: conflict and not found", apiKeyErrors},
+		{"api keys: update", apiKeyUpdate},
+		{"api keys: touch", apiKeyTouch},
+		{"working keys: round trip and order", workingKeyRoundTrip},
+		{"working keys: conflict", workingKeyErrors},
+		{"events: round trip", eventRoundTrip},
+		{"events: pages", eventPages},
+		{"events: conflict leaves the first", eventConflict},
+		{"view: snapshot", viewSnapshot},
+		{"view: errors and panics", viewErrors},
+		{"view: context", viewContext},
+		{"update: reads its own writes", updateReadsOwn},
+		{"update: an error undoes", updateError},
+		{"update: a statement that failed undoes only itself", updateGoesOn},
+		{"update: a panic undoes", updatePanic},
+		{"update: context", updateContext},
+		{"update: transaction used too late", updateTooLate},
+		{"concurrent: durable after reopening", concurrentDurable},
+		{"concurrent: one id, one winner", concurrentConflict},
+		{"concurrent: counters do not lose updates", concurrentCounter},
+		{"errors quote no values", errorsQuoteNothing},
+		{"check and scrub", checkAndScrub},
+		{"close", closeStore},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h := &harness{T: t, ctx: t.Context(), open: factory(t)}
+			h.Store = h.open()
+			t.Cleanup(func() {
+				if err := h.Store.Close(); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			test.run(h)
+		})
+	}
+}
+
+// harness is one test with its open store.
+type harness struct {
+	*testing.T
+	store.Store
+	ctx  context.Context
+	open func() store.Store
+}
+
+// reopen closes the store and opens it again.
+func (h *harness) reopen() {
+	h.Helper()
+	if err := h.Close(); err != nil {
+		h.Fatalf("close: %v", err)
+	}
+	h.Store = h.open()
+}
+
+// update runs an Update that must work.
+func (h *harness) update(fn func(store.Tx) error) {
+	h.Helper()
+	if err := h.Update(h.ctx, fn); err != nil {
+		h.Fatalf("update: %v", err)
+	}
+}
+
+// view runs a View that must work.
+func (h *harness) view(fn func(store.Reader) error) {
+	h.Helper()
+	if err := h.View(h.ctx, fn); err != nil {
+		h.Fatalf("view: %v", err)
+	}
+}
+
+// refuse runs an Update that must fail with want.
+func (h *harness) refuse(want error, fn func(store.Tx) error) {
+	h.Helper()
+	if err := h.Update(h.ctx, fn); !errors.Is(err, want) {
+		h.Errorf("update: got %v, want %v", err, want)
+	}
+}
+
+// miss runs a View that must fail with ErrNotFound.
+func (h *harness) miss(fn func(store.Reader) error) {
+	h.Helper()
+	if err := h.View(h.ctx, fn); !errors.Is(err, store.ErrNotFound) {
+		h.Errorf("view: got %v, want %v", err, store.ErrNotFound)
+	}
+}
+
+// same compares what was read with what was written.
+func same[T any](h *harness, what string, got, want T) {
+	h.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		h.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}

@@ -1,0 +1,46 @@
+package vault
+
+import (
+	"github.com/panvault/panvault/policy"
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/vault/audit"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// Origin is where a request came from, as audit records say it.
+type Origin = audit.Origin
+
+// Caller is who makes a request, established by Authenticate. It is an
+// explicit argument of every operation.
+type Caller struct {
+	Key      string // akey_ id
+	Kind     policy.Kind
+	Merchant string // mrch_ id; "" for operators
+	Live     bool
+	Label    string // the key's label; an operator's name
+	Origin   audit.Origin
+
+	settings store.Merchant
+}
+
+// Mode returns the mode of the caller's key.
+func (c Caller) Mode() envelope.Mode { return envelope.ModeOf(c.Live) }
+
+func (c Caller) principal() policy.Principal {
+	return policy.Principal{Key: c.Key, Kind: c.Kind, Merchant: c.Merchant, Live: c.Live}
+}
+
+// event starts an audit event of this caller.
+func (c Caller) event(t audit.Type, outcome audit.Outcome, object string) audit.Event {
+	e := audit.Event{
+		Type: t, Outcome: outcome, Object: object, Origin: c.Origin, Merchant: c.Merchant,
+		Actor: audit.Actor{ID: c.Key, Kind: string(c.Kind)},
+	}
+	if c.Merchant != "" {
+		e.Mode = string(c.Mode())
+	}
+	return e
+}
+
+// System is the caller of what a process does by itself; name says which.
+func System(name string) Caller { return Caller{Key: name, Kind: "system"} }

@@ -1,0 +1,199 @@
+package envelope
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/panvault/panvault/kms"
+)
+
+// Purpose says what a working key is for. One key never serves two purposes.
+type Purpose string
+
+// The purposes. Each is a line of the key inventory.
+const (
+	PurposeFingerprint Purpose = "fingerprint" // per mode: keyed hash of PANs
+	PurposeProfile     Purpose = "profile"     // per mode: seals names and addresses
+	PurposeIntegrity   Purpose = "integrity"   // per mode and all: row tags
+	PurposeAPIKey      Purpose = "apikey"      // all: hash of API secrets (pepper)
+)
+
+// KeyName names one kind of working key.
+type KeyName struct {
+	Purpose Purpose
+	Mode    Mode
+}
+
+// RequiredKeys lists the working keys without which a server cannot start.
+func RequiredKeys() []KeyName {
+	return []KeyName{
+		{PurposeFingerprint, ModeTest}, {PurposeFingerprint, ModeLive},
+		{PurposeProfile, ModeTest}, {PurposeProfile, ModeLive},
+		{PurposeIntegrity, ModeTest}, {PurposeIntegrity, ModeLive}, {PurposeIntegrity, ModeAll},
+		{PurposeAPIKey, ModeAll},
+	}
+}
+
+// WrappedKey is a working key as it is stored.
+type WrappedKey struct {
+	KeyName
+	Version    uint32 // from 1
+	KEKVersion uint32
+	Wrapped    []byte
+}
+
+// errResults: the KMS broke its contract of one result an item. A key whose
+// result belongs to another would be lost, so nothing of the call is used.
+var errResults = errors.New("the KMS returned another number of results than items")
+
+// NewWorkingKeys draws one fresh key for each name, wrapped by the work KEK
+// under a context that names purpose, mode and version. The plaintexts are
+// wiped before it returns. Errors are those of kms.KMS and of random.
+func NewWorkingKeys(ctx context.Context, k kms.KMS, random io.Reader, names []KeyName, version uint32) ([]WrappedKey, error) {
+	secret := make([]byte, KeySize*len(names))
+	defer clear(secret)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return nil, fmt.Errorf("envelope: draw working keys: %w", err)
+	}
+	items := make([]kms.WrapItem, len(names))
+	for i, n := range names {
+		items[i] = kms.WrapItem{
+			Plaintext: secret[i*KeySize : (i+1)*KeySize],
+			Context:   workingKeyContext(n.Purpose, n.Mode, version),
+		}
+	}
+	results, err := k.Wrap(ctx, kms.Work, items)
+	if err != nil {
+		return nil, fmt.Errorf("envelope: wrap working keys: %w", err)
+	}
+	if len(results) != len(names) {
+		return nil, fmt.Errorf("envelope: wrap working keys: %w", errResults)
+	}
+	out := make([]WrappedKey, len(names))
+	for i, r := range results {
+		if r.Err != nil {
+			return nil, fmt.Errorf("envelope: wrap working key %s/%s: %w", names[i].Purpose, names[i].Mode, r.Err)
+		}
+		out[i] = WrappedKey{names[i], version, r.Version, r.Wrapped}
+	}
+	return out, nil
+}
+
+// Keyring holds the working keys of a process in locked memory. It is
+// immutable once loaded and safe for concurrent use; a new version is picked up
+// by loading a new keyring.
+type Keyring struct {
+	memory *kms.LockedBuffer
+	keys   map[KeyName][]loadedKey // newest first
+}
+
+type loadedKey struct {
+	version uint32
+	slot    int // place in memory, whose bytes reflection cannot reach
+}
+
+func (k *Keyring) secret(l loadedKey) []byte {
+	return k.memory.Bytes()[l.slot*KeySize:][:KeySize:KeySize]
+}
+
+// LoadKeyring unwraps the stored working keys into locked memory. Errors are
+// those of kms.KMS; ErrNoKey, naming the key, if one of RequiredKeys is absent.
+func LoadKeyring(ctx context.Context, k kms.KMS, wrapped []WrappedKey) (*Keyring, error) {
+	memory, err := kms.NewLockedBuffer(max(1, len(wrapped)) * KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("envelope: locked memory: %w", err)
+	}
+	ring := &Keyring{memory: memory, keys: make(map[KeyName][]loadedKey)}
+	if err := ring.unwrap(ctx, k, wrapped); err != nil {
+		memory.Destroy()
+		return nil, err
+	}
+	for _, name := range RequiredKeys() {
+		if len(ring.keys[name]) == 0 {
+			memory.Destroy()
+			return nil, fmt.Errorf("%w: %s (%s); run 'panvault init'", ErrNoKey, name.Purpose, name.Mode)
+		}
+	}
+	return ring, nil
+}
+
+func (k *Keyring) unwrap(ctx context.Context, backend kms.KMS, wrapped []WrappedKey) error {
+	for start := 0; start < len(wrapped); start += kms.MaxBatch {
+		batch := wrapped[start:min(start+kms.MaxBatch, len(wrapped))]
+		items := make([]kms.UnwrapItem, len(batch))
+		for i, w := range batch {
+			items[i] = kms.UnwrapItem{Wrapped: w.Wrapped, Context: workingKeyContext(w.Purpose, w.Mode, w.Version)}
+		}
+		results, err := backend.Unwrap(ctx, kms.Work, items)
+		if err != nil {
+			return fmt.Errorf("envelope: unwrap working keys: %w", err)
+		}
+		defer wipe(results)
+		if len(results) != len(batch) {
+			return fmt.Errorf("envelope: unwrap working keys: %w", errResults)
+		}
+		for i, r := range results {
+			w := batch[i]
+			if r.Err == nil && len(r.Plaintext) != KeySize {
+				r.Err = ErrSize
+			}
+			if r.Err != nil {
+				return fmt.Errorf("envelope: working key %s (%s) version %d: %w", w.Purpose, w.Mode, w.Version, r.Err)
+			}
+			loaded := loadedKey{w.Version, start + i}
+			copy(k.secret(loaded), r.Plaintext)
+			k.keys[w.KeyName] = append(k.keys[w.KeyName], loaded)
+		}
+	}
+	for _, versions := range k.keys {
+		slices.SortFunc(versions, func(a, b loadedKey) int { return cmp.Compare(b.version, a.version) })
+	}
+	return nil
+}
+
+func wipe(results []kms.UnwrapResult) {
+	for _, r := range results {
+		clear(r.Plaintext)
+	}
+}
+
+// Active returns the newest version of a key, for sealing and tagging. The
+// slice is the locked memory itself: use it at once, never keep or change it.
+// ErrNoKey.
+func (k *Keyring) Active(p Purpose, m Mode) (version uint32, key []byte, err error) {
+	versions := k.keys[KeyName{p, m}]
+	if len(versions) == 0 {
+		return 0, nil, ErrNoKey
+	}
+	return versions[0].version, k.secret(versions[0]), nil
+}
+
+// Version returns one version of a key, for opening and checking. ErrNoKey.
+func (k *Keyring) Version(p Purpose, m Mode, version uint32) ([]byte, error) {
+	for _, l := range k.keys[KeyName{p, m}] {
+		if l.version == version {
+			return k.secret(l), nil
+		}
+	}
+	return nil, ErrNoKey
+}
+
+// Versions lists the loaded versions of a key, newest first.
+func (k *Keyring) Versions(p Purpose, m Mode) []uint32 {
+	loaded := k.keys[KeyName{p, m}]
+	out := make([]uint32, len(loaded))
+	for i, l := range loaded {
+		out[i] = l.version
+	}
+	return out
+}
+
+// Locked reports whether the keys are on pages that cannot be swapped out.
+func (k *Keyring) Locked() bool { return k.memory.Locked() }
+
+// Destroy wipes the keys. The keyring must not be used afterwards.
+func (k *Keyring) Destroy() { k.memory.Destroy() }

@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/panvault/panvault/policy"
+)
+
+// Tier says which listener serves a route.
+type Tier string
+
+// The tiers. Public faces browsers and apps, private faces merchants' servers.
+const (
+	Public  Tier = "public"
+	Private Tier = "private"
+)
+
+// route is one endpoint with everything that bounds it.
+type route struct {
+	pattern string        // ServeMux pattern, without a trailing slash
+	tier    Tier          //
+	action  policy.Action // what the caller must be allowed; "" for any valid key
+	cors    bool          // browsers of any origin may call it
+	maxBody int64         // bytes
+	timeout time.Duration // for the whole call
+	serve   func(*API, context.Context, *call) (any, error)
+}
+
+const (
+	maxBody    = 64 << 10
+	maxHeaders = 8 << 10
+)
+
+// routes is the whole wire.
+func routes() []route {
+	return []route{
+		{"POST /tokens", Public, policy.CreateToken, true, maxBody, 15 * time.Second, (*API).createToken},
+		{"GET /tokens/{id}", Public, policy.ReadToken, false, maxBody, 15 * time.Second, (*API).getToken},
+	}
+}
+
+// unknownRoute answers whatever no route matches, after the key is checked.
+func unknownRoute(tiers []Tier) route {
+	tier := Public
+	if slices.Contains(tiers, Private) {
+		tier = Private
+	}
+	return route{"unknown", tier, "", false, maxBody, 15 * time.Second, (*API).notFound}
+}
+
+func (rt route) in(tiers []Tier) bool { return slices.Contains(tiers, rt.tier) }

@@ -1,0 +1,65 @@
+package vault
+
+import (
+	"context"
+
+	"github.com/panvault/panvault/vault/audit"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// RecordStart writes that a server begins to serve. A server that cannot write
+// it must not serve (PCI DSS 10.2.1.6).
+func (s *Service) RecordStart(ctx context.Context, details map[string]string) error {
+	e := System("panvault serve").event(audit.SystemStart, audit.OK, s.opts.Node)
+	e.Details = details
+	return s.fail(s.record(ctx, e))
+}
+
+// RecordStop writes that a server has stopped serving.
+func (s *Service) RecordStop(ctx context.Context) error {
+	return s.fail(s.record(ctx, System("panvault serve").event(audit.SystemStop, audit.OK, s.opts.Node)))
+}
+
+// State is the condition of one part the service depends on.
+type State struct {
+	Name string // store, kms, keys_test, keys_live
+	OK   bool
+	Note string // what is wrong, safe to show to operators
+}
+
+// Ready reports every dependency; the service can do its work if all are OK.
+func (s *Service) Ready(ctx context.Context) []State {
+	states := []State{
+		stateOf("store", s.store.Check(ctx)),
+		stateOf("kms", s.opts.KMS.Check(ctx)),
+	}
+	for _, mode := range []envelope.Mode{envelope.ModeTest, envelope.ModeLive} {
+		pool, ok := s.pools[mode]
+		if !ok {
+			continue
+		}
+		state := State{Name: "data_keys_" + string(mode), OK: pool.Depth() > 0}
+		if !state.OK {
+			state.Note = "no prepared data key; the KMS does not wrap"
+		}
+		states = append(states, state)
+	}
+	return states
+}
+
+func stateOf(name string, err error) State {
+	if err != nil {
+		return State{Name: name, Note: err.Error()}
+	}
+	return State{Name: name, OK: true}
+}
+
+// LockedMemory reports whether every key of the process is on pages that
+// cannot be swapped out.
+func (s *Service) LockedMemory() bool {
+	locked := s.keyring.Locked()
+	for _, pool := range s.pools {
+		locked = locked && pool.Locked()
+	}
+	return locked
+}

@@ -1,0 +1,42 @@
+package vault
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// metrics counts what operators watch. Labels are fixed words, never ids.
+type metrics struct {
+	tampered *prometheus.CounterVec
+	tokens   *prometheus.CounterVec
+}
+
+func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
+	m := &metrics{
+		tampered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "panvault_tampered_total",
+			Help: "Stored records that did not authenticate. Must always be zero: see deploy/runbooks/tampered.md.",
+		}, []string{"what"}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "panvault_tokens_created_total",
+			Help: "Cards tokenized, by mode and brand.",
+		}, []string{"mode", "brand"}),
+	}
+	for _, what := range []string{"card", "fingerprint", "merchant", "api key"} {
+		m.tampered.WithLabelValues(what)
+	}
+	registerer.MustRegister(m.tampered, m.tokens)
+	for mode, pool := range s.pools {
+		registerer.MustRegister(poolDepth(mode, pool))
+	}
+	return m
+}
+
+func poolDepth(mode envelope.Mode, pool *envelope.Pool) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "panvault_data_keys_ready",
+		Help:        "Prepared data keys. At zero, tokenization waits for the KMS.",
+		ConstLabels: prometheus.Labels{"mode": string(mode)},
+	}, func() float64 { return float64(pool.Depth()) })
+}

@@ -1,0 +1,35 @@
+package vault
+
+import (
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// The columns of each table in the order of envelope/FORMAT.md §3.
+
+func cardRow(c *store.Card) *envelope.Row {
+	return envelope.NewRow("cards").
+		Text(c.ID).Text(c.Merchant).Bool(c.Live).
+		Int(c.CreatedAt).Int(c.ExpiresAt).Int(c.UsedAt).Int(c.DeletedAt).
+		Text(c.Brand).Text(c.LastDigits).Int(int64(c.ExpiryMonth)).Int(int64(c.ExpiryYear)).
+		Blob(c.Fingerprint).Text(c.ChargeStatus).
+		Int(int64(c.KEKVersion)).Int(int64(c.DEKGeneration)).
+		Blob(c.WrappedDEK).Blob(c.SealedPAN).Blob(c.SealedProfile)
+}
+
+func fingerprintRow(f *store.Fingerprint) *envelope.Row {
+	return envelope.NewRow("fingerprints").
+		Blob(f.MAC).Int(int64(f.KeyVersion)).Text(f.Merchant).Bool(f.Live).Blob(f.Surrogate).Int(f.CreatedAt)
+}
+
+func merchantRow(m *store.Merchant) *envelope.Row {
+	return envelope.NewRow("merchants").
+		Text(m.ID).Text(m.Name).Int(m.CreatedAt).Int(m.DisabledAt).
+		Bool(m.ShowFirstDigits).Bool(m.HideFingerprint).Int(m.TokenTTL)
+}
+
+func apiKeyRow(k *store.APIKey) *envelope.Row {
+	return envelope.NewRow("api_keys").
+		Text(k.ID).Blob(k.Hash).Text(k.Merchant).Text(k.Kind).Bool(k.Live).
+		Text(k.Label).Text(k.Hint).Int(k.CreatedAt).Int(k.RevokedAt)
+}

@@ -1,0 +1,204 @@
+// Package vault is the domain: what may be done with a card, one file per verb.
+//
+// It promises that a PAN enters by Tokenize only and is sealed before the call
+// returns, that every change commits together with its audit record, and that
+// what is absent and what is not the caller's look the same.
+//
+// It must never return, log, count or keep a card number or a security code.
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/panvault/panvault/kms"
+	"github.com/panvault/panvault/policy"
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/vault/audit"
+	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// Options are the parts a Service is made of. Zero values of the optional ones
+// take the defaults.
+type Options struct {
+	Store store.Store // required
+	KMS   kms.KMS     // required
+
+	Intake       bool          // prepare data keys, so that Tokenize works
+	PoolSize     int           // data keys kept ready per mode; see envelope.PoolOptions
+	TokenTTL     time.Duration // life of an unused token; default 30 minutes
+	AllowExpired bool          // accept past expiry dates in test mode only
+	Brands       card.Brands   // enabled brands; default all
+	Issuers      *card.IINSource
+	Limits       Limits
+	Policies     *policy.Engine // default policy.Default()
+
+	Node       string                // this process in audit records
+	Clock      func() time.Time      // default time.Now
+	Random     io.Reader             // default crypto/rand.Reader
+	Logger     *slog.Logger          // default discards
+	Metrics    prometheus.Registerer // default a registry of its own
+	RetryAfter func() time.Duration  // when the KMS may be tried again
+}
+
+// Limits are the rates of token creation, the surface of card testing.
+type Limits struct {
+	PerKey     policy.Limit // for each public key
+	PerAddress policy.Limit // for each client address
+}
+
+// Service is the card vault. It is safe for concurrent use.
+type Service struct {
+	opts     Options
+	store    store.Store
+	keyring  *envelope.Keyring
+	pools    map[envelope.Mode]*envelope.Pool
+	audit    *audit.Log
+	policies *policy.Engine
+	metrics  *metrics
+	denials  *denials
+	usage    *usage
+	perKey   *policy.Limiter
+	perAddr  *policy.Limiter
+	random   io.Reader
+	log      *slog.Logger
+	stop     context.CancelFunc
+	done     chan struct{}
+}
+
+// New opens a vault that Initialize has prepared. It refuses KEKs that are
+// unsafe or shared between test and live. Errors are those of the store and
+// the KMS, and envelope.ErrNoKey. Close it.
+func New(ctx context.Context, opts Options) (*Service, error) {
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
+	if err := checkKEKs(ctx, opts.KMS); err != nil {
+		return nil, err
+	}
+	keyring, err := loadKeyring(ctx, opts.Store, opts.KMS)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		opts: opts, store: opts.Store, keyring: keyring, policies: opts.Policies,
+		audit:  audit.NewLog(opts.Node, opts.Clock, opts.Random),
+		random: opts.Random, log: opts.Logger,
+		usage:   newUsage(opts.Store, opts.Logger),
+		perKey:  policy.NewLimiter(opts.Limits.PerKey, opts.Clock),
+		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
+		done:    make(chan struct{}),
+	}
+	s.denials = newDenials(opts.Clock, opts.Logger, s.record)
+	if err := s.openPools(); err != nil {
+		s.closeSecrets()
+		return nil, err
+	}
+	s.metrics = newMetrics(opts.Metrics, s)
+	background, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	go s.housekeeping(background)
+	return s, nil
+}
+
+func (o *Options) setDefaults() error {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	if o.TokenTTL == 0 {
+		o.TokenTTL = 30 * time.Minute
+	}
+	if o.Brands == (card.Brands{}) {
+		o.Brands = card.AllBrands()
+	}
+	if o.Policies == nil {
+		engine, err := policy.Default()
+		if err != nil {
+			return err
+		}
+		o.Policies = engine
+	}
+	return nil
+}
+
+func (s *Service) openPools() error {
+	s.pools = make(map[envelope.Mode]*envelope.Pool)
+	if !s.opts.Intake {
+		return nil
+	}
+	for _, mode := range []envelope.Mode{envelope.ModeTest, envelope.ModeLive} {
+		pool, err := envelope.NewPool(envelope.PoolOptions{
+			Mode: mode, KMS: s.opts.KMS, NewID: store.NewID, Size: s.opts.PoolSize,
+			Clock: s.opts.Clock, Random: s.opts.Random, Logger: s.log,
+		})
+		if err != nil {
+			return err
+		}
+		s.pools[mode] = pool
+	}
+	return nil
+}
+
+// Close writes down what is pending and wipes every key. Requests must have
+// ended. The store and the KMS stay open.
+func (s *Service) Close(ctx context.Context) {
+	s.stop()
+	<-s.done
+	s.flush(ctx)
+	s.closeSecrets()
+}
+
+func (s *Service) closeSecrets() {
+	for _, pool := range s.pools {
+		pool.Close()
+	}
+	s.keyring.Destroy()
+}
+
+// housekeeping writes refusals and key usage down about once a second.
+func (s *Service) housekeeping(ctx context.Context) {
+	defer close(s.done)
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.flush(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Service) flush(ctx context.Context) {
+	s.denials.flush(ctx)
+	s.usage.flush(ctx)
+}
+
+func (s *Service) now() time.Time { return s.opts.Clock() }
+
+// append writes an audit record in a transaction.
+func (s *Service) append(ctx context.Context, tx store.EventWriter, e audit.Event) error {
+	_, err := s.audit.Append(ctx, tx, e)
+	return err
+}
+
+// record writes an audit record in a transaction of its own.
+func (s *Service) record(ctx context.Context, e audit.Event) error {
+	return s.store.Update(ctx, func(tx store.Tx) error { return s.append(ctx, tx, e) })
+}

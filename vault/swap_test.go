@@ -1,0 +1,380 @@
+package vault_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/panvault/panvault/policy"
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/vault"
+	"github.com/panvault/panvault/vault/audit"
+	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/envelope"
+	"github.com/panvault/panvault/vault/vaulttest"
+)
+
+// world is two merchants with cards in both modes: everything that could be
+// confused with something else.
+type world struct {
+	*vaulttest.Vault
+	registry *prometheus.Registry
+	db       *sql.DB // a thief's connection: raw, without the store's checks
+	cards    []vaulted
+	secrets  []vault.APISecret
+}
+
+type vaulted struct {
+	caller vault.Caller
+	token  string
+	number string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{registry: prometheus.NewRegistry()}
+	w.Vault = vaulttest.New(t, func(o *vault.Options) { o.Metrics = w.registry })
+	numbers := []string{"4242424242424242", "5555555555554444", "378282246310005"}
+	for m := range 2 {
+		merchant := w.Merchant(t, vault.MerchantSettings{
+			Name: fmt.Sprintf("Merchant %d", m), ShowFirstDigits: m == 1, HideFingerprint: m == 1,
+		})
+		for _, live := range []bool{false, true} {
+			secret := w.Key(t, merchant, policy.Public, live)
+			w.secrets = append(w.secrets, secret)
+			caller := w.Login(t, secret)
+			for i, number := range numbers[:2+m] {
+				token := tokenize(t, w.Vault, caller, number, fmt.Sprintf("HOLDER %d %v %d", m, live, i))
+				w.cards = append(w.cards, vaulted{caller, token.ID, number})
+			}
+		}
+	}
+	db, err := sql.Open("sqlite", "file:"+w.Path+"?_pragma=busy_timeout(5000)&_pragma=ignore_check_constraints(1)&_pragma=foreign_keys(0)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	w.db = db
+	return w
+}
+
+func tokenize(t testing.TB, v *vaulttest.Vault, c vault.Caller, number, name string) vault.Token {
+	t.Helper()
+	token, err := v.Tokenize(t.Context(), c, request(number, name))
+	if err != nil {
+		t.Fatalf("tokenize: %v", err)
+	}
+	return token
+}
+
+func request(number, name string) vault.TokenizeRequest {
+	return vault.TokenizeRequest{Card: card.Input{
+		Name: []byte(name), Number: []byte(number), SecurityCode: nil,
+		ExpirationMonth: []byte("12"), ExpirationYear: []byte("2040"), City: []byte("Bangkok"),
+	}}
+}
+
+// columns lists a table's columns.
+func (w *world) columns(t *testing.T, table string) []string {
+	t.Helper()
+	rows, err := w.db.Query("SELECT name FROM pragma_table_info(?)", table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, name)
+	}
+	if len(out) < 3 {
+		t.Fatalf("table %s has columns %v", table, out)
+	}
+	return out
+}
+
+func (w *world) rowids(t *testing.T, table, where string) []int64 {
+	t.Helper()
+	rows, err := w.db.Query("SELECT rowid FROM " + table + where + " ORDER BY rowid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, id)
+	}
+	return out
+}
+
+func (w *world) cell(t *testing.T, table, column string, rowid int64) any {
+	t.Helper()
+	var v any
+	if err := w.db.QueryRow("SELECT "+column+" FROM "+table+" WHERE rowid = ?", rowid).Scan(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (w *world) setCell(t *testing.T, table, column string, rowid int64, v any) {
+	t.Helper()
+	if _, err := w.db.Exec("UPDATE "+table+" SET "+column+" = ? WHERE rowid = ?", v, rowid); err != nil {
+		t.Fatalf("set %s.%s: %v", table, column, err)
+	}
+}
+
+// swap exchanges one column of two rows. It reports false if they are equal.
+func (w *world) swap(t *testing.T, table, column string, a, b int64) bool {
+	t.Helper()
+	va, vb := w.cell(t, table, column, a), w.cell(t, table, column, b)
+	if fmt.Sprint(va) == fmt.Sprint(vb) {
+		return false
+	}
+	if isText(va) { // unique columns pass through a third value
+		w.setCell(t, table, column, a, "a value nobody has")
+	} else if isBlob(va) {
+		w.setCell(t, table, column, a, []byte("a value nobody has"))
+	}
+	w.setCell(t, table, column, b, va)
+	w.setCell(t, table, column, a, vb)
+	return true
+}
+
+func isText(v any) bool { _, ok := v.(string); return ok }
+func isBlob(v any) bool { _, ok := v.([]byte); return ok }
+
+// eachSwap swaps every column of every pair of rows of a table, checks, and
+// swaps back.
+func (w *world) eachSwap(t *testing.T, table, where string, skip map[string]bool, check func(t *testing.T, column string, a, b int)) {
+	t.Helper()
+	ids := w.rowids(t, table, where)
+	swaps := 0
+	for _, column := range w.columns(t, table) {
+		if skip[column] {
+			continue
+		}
+		for a := range ids {
+			for b := a + 1; b < len(ids); b++ {
+				if !w.swap(t, table, column, ids[a], ids[b]) {
+					continue
+				}
+				swaps++
+				check(t, column, a, b)
+				w.swap(t, table, column, ids[a], ids[b])
+			}
+		}
+	}
+	if swaps < 20 {
+		t.Errorf("only %d swaps of %s were possible; the test is too weak", swaps, table)
+	}
+}
+
+func (w *world) tamperCount(t *testing.T) float64 {
+	t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, f := range families {
+		if f.GetName() == "panvault_tampered_total" {
+			for _, m := range f.GetMetric() {
+				total += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return total
+}
+
+func (w *world) tamperEvents(t *testing.T) int {
+	t.Helper()
+	var n int
+	if err := w.db.QueryRow("SELECT count(*) FROM events WHERE type = ?", string(audit.RecordTampered)).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// wantTampered wants the error of a tampered row, one more event and one more
+// count.
+func (w *world) wantTampered(t *testing.T, what string, do func() error) {
+	t.Helper()
+	events, count := w.tamperEvents(t), w.tamperCount(t)
+	err := do()
+	if !errors.Is(err, envelope.ErrTampered) || vault.CodeOf(err) != vault.Internal {
+		t.Errorf("%s: got %v, want tampered", what, err)
+		return
+	}
+	if got := w.tamperEvents(t); got != events+1 {
+		t.Errorf("%s: %d audit events, want %d", what, got, events+1)
+	}
+	if got := w.tamperCount(t); got != count+1 {
+		t.Errorf("%s: metric is %v, want %v", what, got, count+1)
+	}
+}
+
+// TestSwapCards: invariant 4. Swap any two columns between any two cards, of
+// one or two merchants and modes, and reading either fails as tampered, for
+// its owner and for anybody else, while every other card still reads.
+func TestSwapCards(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.eachSwap(t, "cards", "", nil, func(t *testing.T, column string, a, b int) {
+		for i, c := range w.cards {
+			what := fmt.Sprintf("%s of cards %d and %d, reading %d", column, a, b, i)
+			if i == a || i == b {
+				w.wantTampered(t, what, func() error {
+					token, err := w.Token(ctx, c.caller, c.token)
+					if token != (vault.Token{}) {
+						t.Errorf("%s: something came back", what)
+					}
+					return err
+				})
+				continue
+			}
+			if _, err := w.Token(ctx, c.caller, c.token); err != nil {
+				t.Errorf("%s: an untouched card fails: %v", what, err)
+			}
+		}
+	})
+	for _, c := range w.cards {
+		if _, err := w.Token(ctx, c.caller, c.token); err != nil {
+			t.Errorf("after swapping back: %v", err)
+		}
+	}
+}
+
+// TestSwapSealedPAN: the number itself, opened as a forward would, with the
+// row's own values: any swap of what its opening depends on fails.
+func TestSwapSealedPAN(t *testing.T) {
+	w := newWorld(t)
+	for i, c := range w.cards {
+		if got, err := w.open(t, i); err != nil || got != c.number {
+			t.Fatalf("card %d does not open: %v", i, err)
+		}
+	}
+	bound := map[string]bool{"id": true, "merchant": true, "live": true, "wrapped_dek": true, "sealed_pan": true}
+	skip := make(map[string]bool)
+	for _, column := range w.columns(t, "cards") {
+		skip[column] = !bound[column]
+	}
+	w.eachSwap(t, "cards", "", skip, func(t *testing.T, column string, a, b int) {
+		for _, i := range []int{a, b} {
+			if _, err := w.open(t, i); err == nil {
+				t.Errorf("%s of cards %d and %d swapped, and %d opens", column, a, b, i)
+			}
+		}
+	})
+}
+
+// open unwraps the data key of the i-th row and opens its number.
+func (w *world) open(t *testing.T, i int) (string, error) {
+	t.Helper()
+	rowid := w.rowids(t, "cards", "")[i]
+	row := store.Card{
+		ID: w.cell(t, "cards", "id", rowid).(string), Merchant: w.cell(t, "cards", "merchant", rowid).(string),
+		Live:       w.cell(t, "cards", "live", rowid).(int64) == 1,
+		WrappedDEK: w.cell(t, "cards", "wrapped_dek", rowid).([]byte),
+		SealedPAN:  w.cell(t, "cards", "sealed_pan", rowid).([]byte),
+	}
+	return openPAN(t.Context(), w.KMS, row)
+}
+
+// TestSwapFingerprints: a second card of the same number must not get the
+// surrogate of another.
+func TestSwapFingerprints(t *testing.T) {
+	w := newWorld(t)
+	order := w.rowids(t, "fingerprints", "")
+	if len(order) != len(w.cards) {
+		t.Fatalf("%d fingerprints for %d cards", len(order), len(w.cards))
+	}
+	w.eachSwap(t, "fingerprints", "", nil, func(t *testing.T, column string, a, b int) {
+		for _, i := range []int{a, b} {
+			c := w.cards[i]
+			w.wantTampered(t, fmt.Sprintf("%s of fingerprints %d and %d", column, a, b), func() error {
+				_, err := w.Tokenize(t.Context(), c.caller, request(c.number, "SECOND"))
+				return err
+			})
+		}
+	})
+}
+
+// TestSwapCredentials: no key borrows another's merchant, mode, kind or life.
+func TestSwapCredentials(t *testing.T) {
+	w := newWorld(t)
+	login := func(i int) error {
+		_, err := w.Authenticate(t.Context(), w.secrets[i].Reveal(), vault.Origin{})
+		return err
+	}
+	skip := map[string]bool{"last_used": true}
+	w.eachSwap(t, "api_keys", " WHERE merchant <> ''", skip, func(t *testing.T, column string, a, b int) {
+		for _, i := range []int{a, b} {
+			w.wantTampered(t, fmt.Sprintf("%s of keys %d and %d", column, a, b), func() error { return login(i) })
+		}
+	})
+	for i := range w.secrets {
+		if err := login(i); err != nil {
+			t.Errorf("after swapping back: %v", err)
+		}
+	}
+}
+
+// TestSwapMerchants: no merchant borrows another's settings.
+func TestSwapMerchants(t *testing.T) {
+	w := newWorld(t)
+	ids := w.rowids(t, "merchants", "")
+	for _, column := range w.columns(t, "merchants") {
+		if !w.swap(t, "merchants", column, ids[0], ids[1]) {
+			continue
+		}
+		for i := range w.secrets {
+			w.wantTampered(t, column+" of merchants", func() error {
+				_, err := w.Authenticate(t.Context(), w.secrets[i].Reveal(), vault.Origin{})
+				return err
+			})
+		}
+		w.swap(t, "merchants", column, ids[0], ids[1])
+	}
+}
+
+// TestSwapWorkingKeys: a working key opens only under its own name.
+func TestSwapWorkingKeys(t *testing.T) {
+	w := newWorld(t)
+	skip := map[string]bool{"created_at": true, "kek_version": true, "state": true, "version": true}
+	for _, column := range []string{"purpose", "mode"} {
+		skip[column] = true // they are the primary key together; see the wrapped column
+	}
+	w.eachSwap(t, "working_keys", "", skip, func(t *testing.T, column string, a, b int) {
+		_, err := vault.New(context.Background(), vault.Options{Store: w.Store, KMS: w.KMS})
+		if err == nil {
+			t.Errorf("%s of working keys %d and %d swapped, and the vault opens", column, a, b)
+		}
+	})
+}
+
+// TestEveryCardHasItsOwnKey: invariant 3, read from the rows.
+func TestEveryCardHasItsOwnKey(t *testing.T) {
+	w := newWorld(t)
+	var seen [][]byte
+	for _, rowid := range w.rowids(t, "cards", "") {
+		wrapped := w.cell(t, "cards", "wrapped_dek", rowid).([]byte)
+		for _, other := range seen {
+			if bytes.Equal(other, wrapped) {
+				t.Error("two cards share a wrapped data key")
+			}
+		}
+		seen = append(seen, wrapped)
+	}
+}

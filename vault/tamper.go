@@ -1,0 +1,22 @@
+package vault
+
+import (
+	"context"
+
+	"github.com/panvault/panvault/vault/audit"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// tampered records that stored data does not authenticate: a metric, an audit
+// event, a log line. The caller learns only that something is wrong.
+func (s *Service) tampered(ctx context.Context, c Caller, object, what string) error {
+	s.metrics.tampered.WithLabelValues(what).Inc()
+	s.log.Error("stored data was tampered with", "object", object, "what", what, "request", c.Origin.Request)
+	e := c.event(audit.RecordTampered, audit.Failed, object)
+	e.Details = map[string]string{"what": what}
+	if err := s.record(ctx, e); err != nil {
+		s.log.Error("tampering could not be recorded", "object", object, "error", err)
+		return s.fail(wrapf(err, "record tampering"))
+	}
+	return internal(wrapf(envelope.ErrTampered, "%s", what))
+}
