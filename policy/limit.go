@@ -1,14 +1,15 @@
 package policy
 
 import (
+	"math"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// Limit is a token bucket: Rate events a second on average, Burst at once. A
-// zero Rate means no limit.
+// Limit is a token bucket: Rate events a second on average, Burst at once, at
+// least one. A zero Rate means no limit.
 type Limit struct {
 	Rate  float64
 	Burst int
@@ -51,12 +52,22 @@ func (l *Limiter) Take(subject string) time.Duration {
 	l.mu.Lock()
 	bucket := l.find(subject, now)
 	l.mu.Unlock()
-	reservation := bucket.ReserveN(now, 1)
-	wait := reservation.DelayFrom(now)
-	if wait > 0 {
-		reservation.CancelAt(now)
+	// Not a reservation that is cancelled when it has to wait: cancelling gives
+	// nothing back once a later one was made, so refusals would cost events.
+	if bucket.AllowN(now, 1) {
+		return 0
 	}
-	return wait
+	return l.wait(bucket.TokensAt(now))
+}
+
+// wait returns how long until a bucket that holds tokens holds one, at least a
+// nanosecond.
+func (l *Limiter) wait(tokens float64) time.Duration {
+	wait := math.Ceil((1 - tokens) / l.limit.Rate * float64(time.Second))
+	if wait >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return max(1, time.Duration(wait))
 }
 
 func (l *Limiter) find(subject string, now time.Time) *rate.Limiter {
@@ -76,12 +87,12 @@ func (l *Limiter) find(subject string, now time.Time) *rate.Limiter {
 
 // sweep forgets full buckets, at most once a second.
 func (l *Limiter) sweep(now time.Time) {
-	if now.Sub(l.swept) < time.Second {
+	if since := now.Sub(l.swept); since >= 0 && since < time.Second {
 		return
 	}
 	l.swept = now
 	for subject, bucket := range l.buckets {
-		if bucket.TokensAt(now) >= float64(l.limit.Burst) {
+		if bucket.TokensAt(now) >= float64(bucket.Burst()) {
 			delete(l.buckets, subject)
 		}
 	}

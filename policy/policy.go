@@ -63,24 +63,36 @@ type Resource struct {
 // ErrPolicies: the policy text does not parse.
 var ErrPolicies = errors.New("policy: the policies do not parse")
 
-// Engine evaluates a set of Cedar policies. It is immutable and safe for
+// Engine evaluates a set of Cedar policies, which never change. It is safe for
 // concurrent use.
-type Engine struct{ policies *cedar.PolicySet }
+type Engine struct {
+	policies *cedar.PolicySet
+	known    decisions
+}
 
-// New parses Cedar policies; file names the text in errors. ErrPolicies.
+// New parses Cedar policies; file names the text in errors. ErrPolicies, with
+// the file and the place in it.
 func New(file string, text []byte) (*Engine, error) {
 	set, err := cedar.NewPolicySetFromBytes(file, text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPolicies, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrPolicies, file, err)
 	}
-	return &Engine{set}, nil
+	return &Engine{policies: set}, nil
 }
 
 // Default returns an engine with the default policies.
 func Default() (*Engine, error) { return New("default.cedar", defaultPolicies) }
 
-// Allows reports whether p may do a on r. An evaluation error denies.
+// Allows reports whether p may do a on r. An evaluation error of any policy
+// denies.
 func (e *Engine) Allows(p Principal, a Action, r Resource) bool {
+	return e.known.decide(question{p, a, r}, e.evaluate)
+}
+
+// evaluate asks the policies. What they see is in q and nothing else: no
+// context, no clock.
+func (e *Engine) evaluate(q question) bool {
+	p, r := q.principal, q.resource
 	principal := types.NewEntityUID("Key", types.String(p.Key))
 	resource := types.NewEntityUID("Vault", types.String(r.Merchant))
 	entities := types.EntityMap{
@@ -89,7 +101,7 @@ func (e *Engine) Allows(p Principal, a Action, r Resource) bool {
 	}
 	decision, diagnostic := cedar.Authorize(e.policies, entities, types.Request{
 		Principal: principal,
-		Action:    types.NewEntityUID("Action", types.String(a)),
+		Action:    types.NewEntityUID("Action", types.String(q.action)),
 		Resource:  resource,
 	})
 	return decision == types.Allow && len(diagnostic.Errors) == 0

@@ -51,8 +51,10 @@ func (s *Service) Authenticate(ctx context.Context, secret string, origin audit.
 
 // checkCredential verifies that neither row was edited and both are in force.
 func (s *Service) checkCredential(ctx context.Context, c Caller, key *store.APIKey, merchant *store.Merchant) error {
+	// What an edited row says of its caller is not believed, nor recorded.
+	stranger := Caller{Kind: "unknown", Origin: c.Origin}
 	if err := s.keyring.Check(envelope.ModeAll, apiKeyRow(key), key.Tag); err != nil {
-		return s.tampered(ctx, c, key.ID, "api key")
+		return s.tampered(ctx, stranger, key.ID, "api key")
 	}
 	if key.RevokedAt != 0 {
 		return s.unauthenticated(c.Origin, "revoked")
@@ -61,7 +63,7 @@ func (s *Service) checkCredential(ctx context.Context, c Caller, key *store.APIK
 		return nil
 	}
 	if err := s.keyring.Check(envelope.ModeAll, merchantRow(merchant), merchant.Tag); err != nil {
-		return s.tampered(ctx, c, merchant.ID, "merchant")
+		return s.tampered(ctx, stranger, merchant.ID, "merchant")
 	}
 	if merchant.DisabledAt != 0 {
 		return s.unauthenticated(c.Origin, "merchant disabled")

@@ -331,6 +331,22 @@ func TestSwapCredentials(t *testing.T) {
 	}
 }
 
+// TestForgedCredentialIsRecorded: an edited row cannot keep its tampering out
+// of the audit log by saying what no record may hold.
+func TestForgedCredentialIsRecorded(t *testing.T) {
+	w := newWorld(t)
+	rowid := w.rowids(t, "api_keys", " WHERE merchant <> ''")[0]
+	for column, forged := range map[string]any{"kind": "root", "id": "akey_\xff\n", "label": "x"} {
+		old := w.cell(t, "api_keys", column, rowid)
+		w.setCell(t, "api_keys", column, rowid, forged)
+		w.wantTampered(t, "a forged "+column, func() error {
+			_, err := w.Authenticate(t.Context(), w.secrets[0].Reveal(), vault.Origin{})
+			return err
+		})
+		w.setCell(t, "api_keys", column, rowid, old)
+	}
+}
+
 // TestSwapMerchants: no merchant borrows another's settings.
 func TestSwapMerchants(t *testing.T) {
 	w := newWorld(t)

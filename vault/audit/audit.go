@@ -36,9 +36,11 @@ const (
 	Failed Outcome = "failed" // it was allowed and could not be done
 )
 
+func (o Outcome) known() bool { return o == OK || o == Denied || o == Failed }
+
 // Actor is who did it.
 type Actor struct {
-	ID   string // akey_ id, or a process name for kind system
+	ID   string // akey_ id, or a process name for kind system; "" if not known
 	Kind string // public, secret, operator, system, unknown
 }
 
@@ -57,7 +59,7 @@ type Event struct {
 	Merchant string
 	Mode     string // test, live or ""
 	Object   string
-	Details  map[string]string
+	Details  map[string]string // keys of 1 to 32 characters of [a-z_]; see types.go
 }
 
 // Log makes records. It keeps no state and is safe for concurrent use.
@@ -99,12 +101,12 @@ func (l *Log) record(e Event) (*store.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: draw id: %w", err)
 	}
-	var salt [16]byte
+	var salt [saltSize]byte
 	if _, err := io.ReadFull(l.random, salt[:]); err != nil {
 		return nil, fmt.Errorf("audit: draw salt: %w", err)
 	}
 	r := Record{
-		ID: "evnt_" + suffix, At: now.Truncate(time.Microsecond),
+		ID: idPrefix + suffix, At: now.Truncate(time.Microsecond),
 		Node: l.node, Salt: hex.EncodeToString(salt[:]), Event: e,
 	}
 	body, err := r.Encode()

@@ -4,55 +4,37 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
+	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/panvault/panvault/store"
 )
 
-// timeLayout is RFC 3339 with exactly six digits of fraction.
-const timeLayout = "2006-01-02T15:04:05.000000Z"
+const (
+	idPrefix   = "evnt_"
+	saltSize   = 16                            // random bytes
+	timeLayout = "2006-01-02T15:04:05.000000Z" // RFC 3339 with exactly six digits of fraction
+	lowerHex   = "0123456789abcdef"
+)
 
 // Record is an event with all that makes it final.
 type Record struct {
 	Event
-	ID   string
-	At   time.Time // UTC, whole microseconds
+	ID   string    // evnt_ and 24 of [0-9a-z]
+	At   time.Time // UTC, whole microseconds, years 0 to 9999
 	Node string
-	Salt string // 32 hex digits
+	Salt string // 32 lower-case hex digits
 }
 
-// Encode returns the canonical bytes of the record. ErrRecord if a value is
-// not valid UTF-8, a required one is empty, or the whole exceeds MaxRecord.
+// Encode returns the canonical bytes of the record. ErrRecord, which never
+// quotes a value, if one breaks a rule of FORMAT.md, is not valid UTF-8, or the
+// whole exceeds MaxRecord.
 func (r Record) Encode() ([]byte, error) {
-	if !r.Type.Known() {
-		return nil, fmt.Errorf("%w: unknown type", ErrRecord)
+	if problem := r.problem(); problem != "" {
+		return nil, fmt.Errorf("%w: %s", ErrRecord, problem)
 	}
-	switch r.Outcome {
-	case OK, Denied, Failed:
-	default:
-		return nil, fmt.Errorf("%w: unknown outcome", ErrRecord)
-	}
-	if r.Actor.Kind == "" {
-		return nil, fmt.Errorf("%w: no actor", ErrRecord)
-	}
-	w := writer{buf: make([]byte, 0, 512)}
-	w.object(
-		"actor", func() { w.texts(map[string]string{"id": r.Actor.ID, "kind": r.Actor.Kind}) },
-		"at", func() { w.text(r.At.UTC().Format(timeLayout)) },
-		"details", func() { w.texts(r.Details) },
-		"id", func() { w.text(r.ID) },
-		"merchant", func() { w.text(r.Merchant) },
-		"mode", func() { w.text(r.Mode) },
-		"object", func() { w.text(r.Object) },
-		"origin", func() {
-			w.texts(map[string]string{"ip": r.Origin.IP, "node": r.Node, "request": r.Origin.Request})
-		},
-		"outcome", func() { w.text(string(r.Outcome)) },
-		"salt", func() { w.text(r.Salt) },
-		"type", func() { w.text(string(r.Type)) },
-		"v", func() { w.buf = append(w.buf, '1') },
-	)
+	w := writer{buf: make([]byte, 0, 640)}
+	w.record(&r)
 	if w.invalid {
 		return nil, fmt.Errorf("%w: not valid UTF-8", ErrRecord)
 	}
@@ -62,9 +44,53 @@ func (r Record) Encode() ([]byte, error) {
 	return w.buf, nil
 }
 
+// problem says which rule the record's values break; "" if none.
+func (r *Record) problem() string {
+	switch {
+	case !r.Type.Known():
+		return "unknown type"
+	case !r.Outcome.known():
+		return "unknown outcome"
+	case r.Actor.Kind == "":
+		return "no actor"
+	case !knownActor(r.Actor.Kind):
+		return "unknown kind of actor"
+	case r.Mode != "" && r.Mode != "test" && r.Mode != "live":
+		return "unknown mode"
+	case !validID(r.ID):
+		return "id"
+	case len(r.Salt) != 2*saltSize || strings.Trim(r.Salt, lowerHex) != "":
+		return "salt"
+	case r.At.UTC().Year() < 0 || r.At.UTC().Year() > 9999:
+		return "time"
+	}
+	for key := range r.Details {
+		if len(key) < 1 || len(key) > 32 || strings.Trim(key, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			return "key of a detail"
+		}
+	}
+	return ""
+}
+
+func knownActor(kind string) bool {
+	switch kind {
+	case "public", "secret", "operator", "system", "unknown":
+		return true
+	}
+	return false
+}
+
+func validID(id string) bool {
+	suffix, ok := strings.CutPrefix(id, idPrefix)
+	return ok && store.ValidID(suffix)
+}
+
 // Decode reads a record back. It accepts exactly the bytes that Encode writes:
 // anything else is ErrRecord.
 func Decode(body []byte) (Record, error) {
+	if len(body) > MaxRecord {
+		return Record{}, fmt.Errorf("%w: longer than %d bytes", ErrRecord, MaxRecord)
+	}
 	var raw struct {
 		Actor    struct{ ID, Kind string }
 		At       string
@@ -99,73 +125,10 @@ func Decode(body []byte) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
+	// Invariant: the reader above is lenient (case of keys, duplicates, unknown
+	// keys, null, escapes), so only this comparison makes the form canonical.
 	if !bytes.Equal(again, body) {
 		return Record{}, fmt.Errorf("%w: not canonical", ErrRecord)
 	}
 	return r, nil
-}
-
-// writer writes the subset of RFC 8785 that records use: objects of text.
-type writer struct {
-	buf     []byte
-	invalid bool
-}
-
-// object writes pairs of a key and a function that writes its value. The keys
-// must be ASCII and sorted.
-func (w *writer) object(pairs ...any) {
-	w.buf = append(w.buf, '{')
-	for i := 0; i < len(pairs); i += 2 {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
-		w.text(pairs[i].(string))
-		w.buf = append(w.buf, ':')
-		pairs[i+1].(func())()
-	}
-	w.buf = append(w.buf, '}')
-}
-
-func (w *writer) texts(m map[string]string) {
-	w.buf = append(w.buf, '{')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
-		w.text(k)
-		w.buf = append(w.buf, ':')
-		w.text(m[k])
-	}
-	w.buf = append(w.buf, '}')
-}
-
-// text writes a JSON string as RFC 8785 §3.2.2.2 wants it.
-func (w *writer) text(s string) {
-	if !utf8.ValidString(s) {
-		w.invalid = true
-		return
-	}
-	const hex = "0123456789abcdef"
-	w.buf = append(w.buf, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			w.buf = append(w.buf, '\\', c)
-		case c >= 0x20:
-			w.buf = append(w.buf, c)
-		case c == '\b':
-			w.buf = append(w.buf, '\\', 'b')
-		case c == '\t':
-			w.buf = append(w.buf, '\\', 't')
-		case c == '\n':
-			w.buf = append(w.buf, '\\', 'n')
-		case c == '\f':
-			w.buf = append(w.buf, '\\', 'f')
-		case c == '\r':
-			w.buf = append(w.buf, '\\', 'r')
-		default:
-			w.buf = append(w.buf, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	w.buf = append(w.buf, '"')
 }
