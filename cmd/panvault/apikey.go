@@ -14,12 +14,13 @@ func (c *cli) apiKeyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apikey",
 		Short: "Create, list and revoke API keys",
+		Example: `  panvault apikey create --config panvault.yaml --merchant mrch_… --kind secret
+  panvault apikey revoke akey_… --config panvault.yaml`,
 		Long: `API keys authenticate merchants (public: tokens from browsers and apps; secret:
 the merchant's server) and operators. A key is shown once, when it is created;
 only a keyed hash is stored.`,
 	}
-	cmd.AddCommand(c.apiKeyCreate(), c.apiKeyList(), c.apiKeyRevoke())
-	return cmd
+	return group(cmd, c.apiKeyCreate(), c.apiKeyList(), c.apiKeyRevoke())
 }
 
 func (c *cli) apiKeyCreate() *cobra.Command {
@@ -32,20 +33,19 @@ func (c *cli) apiKeyCreate() *cobra.Command {
   panvault apikey create --config panvault.yaml --kind operator --label bob --key-out bob.key`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			in.Kind = policy.Kind(kind)
-			switch mode {
-			case "test", "live":
-				in.Live = mode == "live"
-			default:
-				return usageError{errors.New("--mode must be test or live")}
-			}
-			if in.Kind == policy.Operator {
-				in.Live = false
-			} else if in.Merchant == "" {
-				return hint(usageError{errors.New("--merchant is missing")}, "panvault merchant list")
+			if err := newAPIKey(&in, kind, mode); err != nil {
+				return err
 			}
 			return c.administer(cmd.Context(), func(a *app, caller vault.Caller) error {
-				key, secret, err := a.svc.CreateAPIKey(cmd.Context(), caller, in)
+				var key vault.APIKey
+				var secret vault.APISecret
+				err := saveSecret(out, func() (_ string, err error) {
+					key, secret, err = a.svc.CreateAPIKey(cmd.Context(), caller, in)
+					return secret.Reveal(), err
+				})
+				if err != nil && key.ID != "" {
+					return hint(err, "panvault apikey revoke %s, then create another", key.ID)
+				}
 				if err != nil {
 					return err
 				}
@@ -55,11 +55,30 @@ func (c *cli) apiKeyCreate() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&in.Merchant, "merchant", "", "the merchant's `id`")
-	flags.StringVar(&kind, "kind", "", "public, secret or operator")
-	flags.StringVar(&mode, "mode", "test", "test or live")
-	flags.StringVar(&in.Label, "label", "", "what the key is for, or the operator's name")
+	flags.StringVar(&kind, "kind", "", "`kind`: public, secret or operator")
+	flags.StringVar(&mode, "mode", "test", "`mode` of a merchant's key: test or live")
+	flags.StringVar(&in.Label, "label", "", "`text`: what the key is for, or the operator's name")
 	flags.StringVar(&out, "key-out", "", "new `file` for the key, instead of showing it")
 	return cmd
+}
+
+// newAPIKey checks the flags of create.
+func newAPIKey(in *vault.NewAPIKey, kind, mode string) error {
+	in.Kind, in.Live = policy.Kind(kind), mode == "live"
+	switch in.Kind {
+	case policy.Public, policy.Secret, policy.Operator:
+	default:
+		return hint(usageError{errors.New("--kind must be public, secret or operator")}, "panvault apikey create --help")
+	}
+	switch {
+	case mode != "test" && mode != "live":
+		return hint(usageError{errors.New("--mode must be test or live")}, "panvault apikey create --help")
+	case in.Kind == policy.Operator:
+		in.Live = false
+	case in.Merchant == "":
+		return hint(usageError{errors.New("--merchant is missing")}, "panvault merchant list")
+	}
+	return nil
 }
 
 func (c *cli) apiKeyList() *cobra.Command {
@@ -123,11 +142,6 @@ func newAPIKeyJSON(k vault.APIKey) apiKeyJSON {
 }
 
 func (c *cli) printNewAPIKey(key vault.APIKey, secret vault.APISecret, out string) error {
-	if out != "" {
-		if err := writeSecretFile(out, secret.Reveal()); err != nil {
-			return hint(err, "panvault apikey revoke %s, then create another", key.ID)
-		}
-	}
 	if c.json {
 		j := newAPIKeyJSON(key)
 		if out == "" {

@@ -110,12 +110,12 @@ func (a *app) reloadIssuers() error {
 	}
 	f, err := os.Open(a.cfg.Cards.IINFile)
 	if err != nil {
-		return fmt.Errorf("cards.iin_file: %w", err)
+		return hint(fmt.Errorf("cards.iin_file: %w", err), "cards.iin_file: a CSV file, or leave it out")
 	}
 	defer f.Close()
 	table, err := card.LoadIIN(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.cfg.Cards.IINFile, err)
+		return hint(fmt.Errorf("cards.iin_file: %s: %w", a.cfg.Cards.IINFile, err), "a first line iin_start,iin_end,bank,financing,country and rows to match")
 	}
 	a.issuers.Swap(table)
 	return nil

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/go-playground/validator/v10"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -150,7 +146,7 @@ func defaultConfig() config {
 func (c *cli) loadConfig() (config, error) {
 	switch {
 	case c.configFile != "" && c.dataDir != "":
-		return config{}, usageError{errors.New("give --config or --data, not both")}
+		return config{}, hint(usageError{errors.New("give --config or --data, not both")}, "--config for a server, --data for a 'panvault dev' folder")
 	case c.dataDir != "":
 		return sandboxConfig(c.dataDir)
 	case c.configFile == "":
@@ -158,12 +154,12 @@ func (c *cli) loadConfig() (config, error) {
 	}
 	file, err := os.Open(c.configFile)
 	if err != nil {
-		return config{}, err
+		return config{}, hint(err, "deploy/panvault.example.yaml has every setting to start from")
 	}
 	defer file.Close()
 	cfg, err := parseConfig(file, os.LookupEnv)
 	if err != nil {
-		return config{}, fmt.Errorf("%s: %w", c.configFile, err)
+		return config{}, hint(fmt.Errorf("%s: %w", c.configFile, err), "deploy/panvault.example.yaml explains every setting")
 	}
 	return cfg, nil
 }
@@ -187,86 +183,6 @@ func parseConfig(r io.Reader, env func(string) (string, bool)) (config, error) {
 		return config{}, err
 	}
 	return cfg, cfg.validate()
-}
-
-// tidyYAML drops the values that the decoder quotes: one may be a secret that
-// was written into the file.
-func tidyYAML(err error) error {
-	var te *yaml.TypeError
-	if !errors.As(err, &te) {
-		return errors.New("not valid YAML")
-	}
-	var lines []string
-	for _, line := range te.Errors {
-		where, what, _ := strings.Cut(fmt.Sprint(line), ": ")
-		if strings.HasPrefix(what, "cannot unmarshal") {
-			what = "a value of the wrong type"
-		}
-		lines = append(lines, where+": "+strings.Replace(what, " in type main.", " in ", 1))
-	}
-	return errors.New(strings.Join(lines, "; "))
-}
-
-func (cfg *config) validate() error {
-	v := validator.New(validator.WithRequiredStructEnabled())
-	if err := v.RegisterValidation("listen", func(fl validator.FieldLevel) bool {
-		_, port, err := net.SplitHostPort(fl.Field().String())
-		n, portErr := strconv.Atoi(port)
-		return err == nil && portErr == nil && n >= 0 && n <= 65535
-	}); err != nil {
-		return err
-	}
-	v.RegisterTagNameFunc(func(f reflect.StructField) string {
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		return name
-	})
-	var problems []string
-	var fields validator.ValidationErrors
-	if err := v.Struct(cfg); errors.As(err, &fields) {
-		for _, f := range fields {
-			_, path, _ := strings.Cut(f.Namespace(), ".")
-			problems = append(problems, path+": "+explain(f))
-		}
-	} else if err != nil {
-		return err
-	}
-	for name, ref := range map[string]secretRef{"operator_key": cfg.OperatorKey, "kms.local.passphrase": cfg.KMS.Local.Passphrase} {
-		if ref != "" && ref.validate() != nil {
-			problems = append(problems, name+": "+errLiteralSecret.Error())
-		}
-	}
-	if cfg.KMS.Backend == "transit" {
-		if err := cfg.transit().Validate(); err != nil {
-			problems = append(problems, "kms.transit: "+err.Error())
-		}
-	}
-	if len(problems) > 0 {
-		return errors.New(strings.Join(problems, "; "))
-	}
-	return nil
-}
-
-// explain says what a rule wants, without the value that broke it.
-func explain(f validator.FieldError) string {
-	switch f.Tag() {
-	case "required":
-		return "is required"
-	case "oneof":
-		return "must be one of: " + strings.ReplaceAll(f.Param(), " ", ", ")
-	case "min":
-		return "must be at least " + f.Param()
-	case "max":
-		return "must be at most " + f.Param()
-	case "listen":
-		return "must be HOST:PORT"
-	case "http_url":
-		return "must be an http or https URL"
-	case "cidr":
-		return "must be a network like 10.0.0.0/8"
-	case "required_with":
-		return "must be set together with " + f.Param()
-	}
-	return "is not valid (" + f.Tag() + ")"
 }
 
 // inDataDir resolves a path of the configuration.

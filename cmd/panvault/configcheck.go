@@ -6,8 +6,14 @@ import (
 )
 
 func (c *cli) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration"}
-	cmd.AddCommand(&cobra.Command{
+	cmd := &cobra.Command{
+		Use: "config", Short: "Look at the configuration",
+		Long: `The configuration is one YAML file. deploy/panvault.example.yaml has every setting
+with its default; an environment variable such as PANVAULT_LISTEN_PUBLIC overrides
+listen.public.`,
+		Example: `  panvault config check --config panvault.yaml`,
+	}
+	return group(cmd, &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration and print what applies",
 		Long: `Validate the configuration, with the environment's overrides, and print every
@@ -36,5 +42,4 @@ opened.`,
 			return err
 		},
 	})
-	return cmd
 }

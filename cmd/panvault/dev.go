@@ -91,15 +91,12 @@ func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts dev
 	if opts.admin == "" && portTaken(a.cfg.Listen.Admin) {
 		a.cfg.Listen.Admin = "127.0.0.1:0"
 	}
-	return c.run(ctx, a, "", ready)
+	return c.run(ctx, a, tierAll, "", ready)
 }
 
 // openSandbox creates what is missing and opens it.
 func (c *cli) openSandbox(ctx context.Context, cfg config) (*app, error) {
-	if _, err := c.createKeyring(cfg); err != nil {
-		return nil, err
-	}
-	mode := openMode{migrate: true, intake: true}
+	mode := openMode{create: true, intake: true}
 	a, err := c.openBackends(ctx, cfg, mode)
 	if err != nil {
 		return nil, explainOpen(err)

@@ -32,6 +32,7 @@ func explainOpen(err error) error {
 		{localkek.ErrPassphrase, "the passphrase that the keyring was made with, in kms.local.passphrase"},
 		{localkek.ErrKeyring, "restore the keyring from its backup"},
 		{localkek.ErrMode, "chmod 600, so that only its owner reads it"},
+		{kms.ErrInvalid, "kms.transit in the configuration; deploy/vault/README.md says what it needs"},
 		{kms.ErrTampered, "the KMS keys or the keyring that this database was made with, from a backup"},
 		{envelope.ErrNoKey, "panvault init, which makes the working keys"},
 	} {
@@ -45,6 +46,9 @@ func explainOpen(err error) error {
 // plain turns an error of the service into one for people: what they typed
 // wrong is a usage error, and no code goes before the sentence.
 func plain(err error) error {
+	if errors.Is(err, envelope.ErrTampered) {
+		return hint(err, "deploy/runbooks/tampered.md: stored data is not what panvault wrote")
+	}
 	var e *vault.Error
 	if !errors.As(err, &e) || e.Message == "" {
 		return err

@@ -45,17 +45,31 @@ func lockedMeasure(locked bool) measure {
 // readable lists what a confined server still has to read: name resolution,
 // roots of trust, time zones, and the files that are read again while it runs.
 func (cfg config) readable() []string {
-	paths := []string{"/etc", "/usr/share/ca-certificates", "/usr/share/zoneinfo", "/proc/self", "/sys/kernel/mm"}
+	paths := []string{
+		"/etc", "/run/systemd/resolve", "/run/resolvconf",
+		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+		"/usr/share/zoneinfo", "/proc/self", "/sys/kernel/mm",
+	}
 	t := cfg.KMS.Transit
 	for _, file := range []string{
 		cfg.Cards.IINFile, cfg.Listen.TLS.CertFile, cfg.Listen.TLS.KeyFile,
 		t.CAFile, t.CertFile, t.KeyFile, t.TokenFile, t.AppRole.RoleIDFile, t.AppRole.SecretIDFile,
 	} {
-		if file != "" {
-			paths = append(paths, filepath.Dir(absolute(file)))
+		if file == "" {
+			continue
+		}
+		paths = append(paths, filepath.Dir(absolute(file)))
+		if target, err := filepath.EvalSymlinks(file); err == nil { // a renewed file may be a link elsewhere
+			paths = append(paths, filepath.Dir(absolute(target)))
 		}
 	}
 	return append(paths, cfg.Hardening.ReadOnly...)
+}
+
+// readableFiles lists single files that the standard library and the metrics
+// read: the longest queue of a listener, and when the machine started.
+func readableFiles() []string {
+	return []string{"/proc/sys/net/core/somaxconn", "/proc/stat"}
 }
 
 // writable lists the folders of the database and the keyring.

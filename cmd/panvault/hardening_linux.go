@@ -50,6 +50,7 @@ func landlock(cfg config) measure {
 	}
 	rules := []golandlock.Rule{
 		golandlock.RODirs(cfg.readable()...).IgnoreIfMissing(),
+		golandlock.ROFiles(readableFiles()...).IgnoreIfMissing(),
 		golandlock.RWDirs(cfg.writable()...),
 	}
 	if cfg.Hardening.removable != "" {

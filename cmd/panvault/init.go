@@ -40,9 +40,14 @@ type initialized struct {
 	WorkingKeys int    `json:"working_keys_created"`
 	Operator    string `json:"operator_key_id,omitempty"`
 	OperatorKey string `json:"operator_key,omitempty"` // only without --key-out
+
+	hasOperator bool
 }
 
 func (c *cli) initialize(ctx context.Context, operator, out string) error {
+	if out != "" && operator == "" {
+		return hint(usageError{errors.New("--key-out is for the key of an operator")}, "panvault init --operator NAME --key-out %s", out)
+	}
 	if err := disableDumps(); err != nil {
 		return err
 	}
@@ -51,44 +56,44 @@ func (c *cli) initialize(ctx context.Context, operator, out string) error {
 		return err
 	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return err
+		return hint(err, "data_dir: a folder that this user can create, or one that exists")
 	}
-	var done initialized
-	if done.Keyring, err = c.createKeyring(cfg); err != nil {
-		return err
-	}
-	mode := openMode{migrate: true}
+	mode := openMode{create: true}
 	a, err := c.openBackends(ctx, cfg, mode)
 	if err != nil {
 		return explainOpen(err)
 	}
+	done := initialized{Keyring: a.keyringMade}
 	done.WorkingKeys, err = vault.Initialize(ctx, a.store, a.kms, cfg.node(), currentBuild().Version, nil, nil)
 	if err == nil {
 		err = a.openService(ctx, mode)
 	}
+	if err == nil {
+		done.hasOperator, err = hasOperator(ctx, a.store)
+	}
 	if err == nil && operator != "" {
 		err = c.firstOperator(ctx, a, operator, out, &done)
 	}
-	if err = errors.Join(err, a.close(context.WithoutCancel(ctx))); err != nil {
-		return explainOpen(err)
+	closed := a.close(context.WithoutCancel(ctx))
+	if err != nil {
+		return explainOpen(errors.Join(err, closed))
 	}
-	return c.printInitialized(done, operator, out)
+	return errors.Join(c.printInitialized(done, operator, out), closed) // a new key is shown in any case
 }
 
 func (c *cli) firstOperator(ctx context.Context, a *app, name, out string, done *initialized) error {
-	key, secret, err := a.svc.CreateFirstOperator(ctx, name)
-	if vault.CodeOf(err) == vault.Conflict {
-		return hint(err, "panvault apikey create --kind operator --label %s, with the key of an operator", name)
+	err := saveSecret(out, func() (string, error) {
+		key, secret, err := a.svc.CreateFirstOperator(ctx, name)
+		done.Operator = key.ID
+		if out == "" {
+			done.OperatorKey = secret.Reveal()
+		}
+		return secret.Reveal(), err
+	})
+	if err != nil && vault.CodeOf(err) == vault.Conflict {
+		return hint(plain(err), "panvault apikey create --kind operator --label %s, with the key of an operator", name)
 	}
-	if err != nil {
-		return err
-	}
-	done.Operator = key.ID
-	if out == "" {
-		done.OperatorKey = secret.Reveal()
-		return nil
-	}
-	return writeSecretFile(out, secret.Reveal())
+	return plain(err)
 }
 
 func (c *cli) printInitialized(done initialized, operator, out string) error {
@@ -105,8 +110,10 @@ func (c *cli) printInitialized(done initialized, operator, out string) error {
 		fmt.Fprintf(c.stdout, "operator     %s (%s)\n\n  %s\n\nKeep this key now: it is not stored and cannot be shown again.\n", operator, done.Operator, done.OperatorKey)
 	case out != "" && operator != "":
 		fmt.Fprintf(c.stdout, "operator     %s (%s), key in %s\n", operator, done.Operator, out)
-	case operator == "":
-		fmt.Fprintln(c.stdout, "operator     none made; give --operator NAME for the first")
+	case done.hasOperator:
+		fmt.Fprintln(c.stdout, "operator     there is one")
+	default:
+		fmt.Fprintln(c.stdout, "operator     none yet; --operator NAME makes the first")
 	}
 	return nil
 }

@@ -13,9 +13,12 @@ func (c *cli) merchantCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merchant",
 		Short: "Create, list, show, disable and enable merchants",
+		Long: `A merchant is a tenant: its keys see its own cards and nothing else. A disabled
+one keeps its cards; its keys stop to work until it is enabled again.`,
+		Example: `  panvault merchant create --config panvault.yaml --name "Tea House"
+  panvault merchant list --config panvault.yaml`,
 	}
-	cmd.AddCommand(c.merchantCreate(), c.merchantList(), c.merchantShow(), c.merchantSwitch(true), c.merchantSwitch(false))
-	return cmd
+	return group(cmd, c.merchantCreate(), c.merchantList(), c.merchantShow(), c.merchantSwitch(true), c.merchantSwitch(false))
 }
 
 func (c *cli) merchantCreate() *cobra.Command {

@@ -25,7 +25,7 @@ func (a *app) operator(ctx context.Context) (vault.Caller, error) {
 		return vault.Caller{}, hint(errors.New("the operator key is not valid here"), "panvault doctor; another operator can make a new key with 'panvault apikey create --kind operator'")
 	}
 	if err != nil {
-		return vault.Caller{}, err
+		return vault.Caller{}, plain(err)
 	}
 	if caller.Kind != policy.Operator {
 		return vault.Caller{}, hint(errors.New("operator_key is a merchant's key, not an operator's"), "the key that 'panvault init' or 'panvault apikey create --kind operator' made")

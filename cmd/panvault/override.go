@@ -12,7 +12,7 @@ import (
 // set: the YAML path in capitals, joined by "_", under prefix.
 func override(v reflect.Value, prefix string, env func(string) (string, bool)) error {
 	for i := range v.NumField() {
-		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		tag := yamlName(v.Type().Field(i))
 		if tag == "" {
 			continue
 		}

@@ -78,7 +78,7 @@ func (c *cli) root() *cobra.Command {
 It seals each number under a data key of its own, wrapped by HashiCorp Vault
 transit or a local keyring, and answers with tokn_ and card_ references over
 the Omise API.`,
-		Example: `  panvault dev                          a sandbox with test keys, nothing to configure
+		Example: `  panvault dev                           a sandbox with test keys, nothing to configure
   panvault init  --config panvault.yaml  prepare a production store
   panvault serve --config panvault.yaml  run it`,
 		SilenceUsage:  true,
@@ -94,12 +94,12 @@ the Omise API.`,
 	flags.StringVar(&c.configFile, "config", "", "configuration `file` (YAML)")
 	flags.StringVar(&c.dataDir, "data", "", "data `folder` of a 'panvault dev' sandbox, instead of --config")
 	flags.BoolVar(&c.json, "json", false, "answer with JSON, for programs")
-	root.AddCommand(
+	root.SetHelpCommand(helpCommand())
+	return group(root,
 		c.devCommand(), c.initCommand(), c.serveCommand(),
 		c.merchantCommand(), c.apiKeyCommand(),
 		c.configCommand(), c.doctorCommand(), c.versionCommand(),
 	)
-	return root
 }
 
 // noArgs refuses positional arguments with a usage error.

@@ -33,6 +33,7 @@ type sandboxKeys struct {
 
 // sandboxConfig is the configuration of a sandbox folder.
 func sandboxConfig(dir string) (config, error) {
+	dir = absolute(dir)
 	if _, err := os.Stat(filepath.Join(dir, sandboxPassphrase)); errors.Is(err, fs.ErrNotExist) {
 		return config{}, hint(fmt.Errorf("%s is not a 'panvault dev' folder", dir), "panvault dev --data %s", dir)
 	}
@@ -73,7 +74,7 @@ func prepareSandbox(dir string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	return writeSecretFile(path, rand.Text())
+	return saveSecret(path, func() (string, error) { return rand.Text(), nil })
 }
 
 // fillSandbox makes the operator, merchant and keys of a sandbox, or reads the
@@ -83,38 +84,58 @@ func fillSandbox(ctx context.Context, a *app) (sandboxKeys, error) {
 	if text, err := os.ReadFile(filepath.Join(dir, sandboxMerchant)); err == nil {
 		var keys sandboxKeys
 		if err := json.Unmarshal(text, &keys); err != nil {
-			return sandboxKeys{}, hint(fmt.Errorf("%s is damaged", sandboxMerchant), "another --data folder")
+			return sandboxKeys{}, brokenSandbox(fmt.Errorf("%s is damaged", sandboxMerchant))
+		}
+		// The keys are worth showing only with the database they were made in.
+		if _, err := a.operator(ctx); err != nil {
+			return sandboxKeys{}, brokenSandbox(fmt.Errorf("the keys in %s are not those of its database: %w", dir, err))
 		}
 		return keys, nil
 	}
-	if _, err := os.Stat(filepath.Join(dir, sandboxOperator)); errors.Is(err, fs.ErrNotExist) {
-		_, secret, err := a.svc.CreateFirstOperator(ctx, "developer")
-		if err != nil {
-			return sandboxKeys{}, err
-		}
-		if err := writeSecretFile(filepath.Join(dir, sandboxOperator), secret.Reveal()); err != nil {
-			return sandboxKeys{}, err
-		}
-	}
-	operator, err := a.operator(ctx)
+	operator, err := a.developer(ctx)
 	if err != nil {
-		return sandboxKeys{}, err
+		return sandboxKeys{}, brokenSandbox(err)
 	}
+	return a.makeSandbox(ctx, operator)
+}
+
+func brokenSandbox(err error) error { return hint(err, "another --data folder, or delete this one") }
+
+// developer is the sandbox's operator, made at the first start.
+func (a *app) developer(ctx context.Context) (vault.Caller, error) {
+	path := filepath.Join(a.cfg.DataDir, sandboxOperator)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		err := saveSecret(path, func() (string, error) {
+			_, secret, err := a.svc.CreateFirstOperator(ctx, "developer")
+			return secret.Reveal(), plain(err)
+		})
+		if err != nil {
+			return vault.Caller{}, err
+		}
+	}
+	return a.operator(ctx)
+}
+
+// makeSandbox makes the merchant and its keys, and notes them down.
+func (a *app) makeSandbox(ctx context.Context, operator vault.Caller) (sandboxKeys, error) {
 	merchant, err := a.svc.CreateMerchant(ctx, operator, vault.MerchantSettings{Name: "Sandbox"})
 	if err != nil {
 		return sandboxKeys{}, err
 	}
 	keys := sandboxKeys{Merchant: merchant.ID}
-	for kind, dst := range map[policy.Kind]*string{policy.Public: &keys.PublicKey, policy.Secret: &keys.SecretKey} {
-		_, secret, err := a.svc.CreateAPIKey(ctx, operator, vault.NewAPIKey{Merchant: merchant.ID, Kind: kind, Label: "sandbox"})
+	for _, k := range []struct {
+		kind policy.Kind
+		dst  *string
+	}{{policy.Public, &keys.PublicKey}, {policy.Secret, &keys.SecretKey}} {
+		_, secret, err := a.svc.CreateAPIKey(ctx, operator, vault.NewAPIKey{Merchant: merchant.ID, Kind: k.kind, Label: "sandbox"})
 		if err != nil {
 			return sandboxKeys{}, err
 		}
-		*dst = secret.Reveal()
+		*k.dst = secret.Reveal()
 	}
 	text, err := json.Marshal(keys)
 	if err != nil {
 		return sandboxKeys{}, err
 	}
-	return keys, writeSecretFile(filepath.Join(dir, sandboxMerchant), string(text))
+	return keys, saveSecret(filepath.Join(a.cfg.DataDir, sandboxMerchant), func() (string, error) { return string(text), nil })
 }

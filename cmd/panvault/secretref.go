@@ -72,15 +72,25 @@ func (r secretRef) read() (string, error) {
 	return secret, nil
 }
 
-// writeSecretFile creates a file that only its owner reads. It never replaces
-// one: the old secret may still be needed.
-func writeSecretFile(path, secret string) error {
+// saveSecret makes a secret and writes it to a new file that only its owner
+// reads; without a path it only makes it. The file comes first, so that no
+// secret is made that cannot be kept. It never replaces a file: the old secret
+// may still be needed.
+func saveSecret(path string, create func() (string, error)) error {
+	if path == "" {
+		_, err := create()
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return hint(fmt.Errorf("%s exists already", path), "another path, or move the file away")
 	}
 	if err != nil {
 		return err
+	}
+	secret, err := create()
+	if err != nil {
+		return errors.Join(err, f.Close(), os.Remove(path))
 	}
 	_, err = f.WriteString(secret + "\n")
 	return errors.Join(err, f.Sync(), f.Close())

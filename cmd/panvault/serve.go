@@ -7,54 +7,81 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// tier says which side of the vault a process serves.
+type tier string
+
+const (
+	tierAll      tier = "all"
+	tierIntake   tier = "intake"   // tokens in; its KMS identity need not open a card
+	tierExchange tier = "exchange" // the private side
+)
+
+func (t tier) valid() bool   { return t == tierAll || t == tierIntake || t == tierExchange }
+func (t tier) public() bool  { return t != tierExchange }
+func (t tier) private() bool { return t != tierIntake }
+
 func (c *cli) serveCommand() *cobra.Command {
-	return &cobra.Command{
+	t := string(tierAll)
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the vault",
 		Long: `Run the vault until it gets SIGTERM or SIGINT; then it stops accepting, answers
-what it has accepted, and ends. SIGHUP reads the issuer file again.`,
-		Example: `  panvault serve --config /etc/panvault/panvault.yaml`,
-		Args:    noArgs,
+what it has accepted, and ends. SIGHUP reads the issuer file again.
+
+With --tier intake it listens on listen.public only and needs no right to open a
+card; with --tier exchange on listen.private only.`,
+		Example: `  panvault serve --config /etc/panvault/panvault.yaml
+  panvault serve --config /etc/panvault/intake.yaml --tier intake`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !tier(t).valid() {
+				return hint(usageError{errors.New("--tier must be all, intake or exchange")}, "panvault serve --help")
+			}
 			cfg, err := c.loadConfig()
 			if err != nil {
 				return err
 			}
-			return c.serve(cmd.Context(), cfg)
+			return c.serve(cmd.Context(), cfg, tier(t))
 		},
 	}
+	cmd.Flags().StringVar(&t, "tier", t, "`side` to serve: all, intake (public) or exchange (private)")
+	return cmd
 }
 
-func (c *cli) serve(ctx context.Context, cfg config) error {
+func (c *cli) serve(ctx context.Context, cfg config, t tier) error {
 	if err := disableDumps(); err != nil {
 		return err // before any secret is in memory
 	}
-	a, err := c.open(ctx, cfg, openMode{intake: true})
+	a, err := c.open(ctx, cfg, openMode{intake: t.public()})
 	if err != nil {
 		return explainOpen(err)
 	}
-	err = c.run(ctx, a, cfg.PublicURL, nil)
+	err = c.run(ctx, a, t, cfg.PublicURL, nil)
 	return errors.Join(err, a.close(context.WithoutCancel(ctx)))
 }
 
 // run serves an opened vault until ctx ends. ready, if any, is told once
 // requests are answered.
-func (c *cli) run(ctx context.Context, a *app, publicURL string, ready func(*serving) error) error {
+func (c *cli) run(ctx context.Context, a *app, t tier, publicURL string, ready func(*serving) error) error {
 	if err := a.confine(); err != nil {
 		return err
 	}
-	s, err := a.serve(publicURL)
+	s, err := a.serve(t, publicURL)
 	if err != nil {
 		return err
 	}
-	details := map[string]string{"version": currentBuild().Version, "kms": a.cfg.KMS.Backend, "tier": "all"}
+	details := map[string]string{"version": currentBuild().Version, "kms": a.cfg.KMS.Backend, "tier": string(t)}
 	if err := a.svc.RecordStart(ctx, details); err != nil {
-		return errors.Join(err, s.drain(0))
+		return errors.Join(err, s.stop(0))
 	}
-	a.log.Info("serving", "api", s.apiAddr, "admin", s.adminAddr, "version", currentBuild().Version)
+	addresses := []any{"tier", t, "api", s.apiAddr, "admin", s.adminAddr}
+	if s.private != "" {
+		addresses = append(addresses, "private", s.private)
+	}
+	a.log.Info("serving", append(addresses, "version", currentBuild().Version)...)
 	if ready != nil {
 		if err := ready(s); err != nil {
-			return errors.Join(err, s.drain(0))
+			return errors.Join(err, s.stop(0))
 		}
 	}
 	err = s.wait(ctx)

@@ -6,75 +6,110 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/panvault/panvault/vault/httpapi"
 )
 
-// drainTime is how long accepted requests get to be answered after SIGTERM.
-const drainTime = 30 * time.Second
+const (
+	// farewell is how long, after SIGTERM, requests still come in and are told
+	// that their connection ends: a client that has just sent one on a kept
+	// connection must get its answer, not a reset.
+	farewell = 300 * time.Millisecond
+	// drainTime is how long accepted requests get to be answered after that.
+	drainTime = 30 * time.Second
+)
 
 // serving is an app with its listeners open.
 type serving struct {
 	app       *app
-	api       *httpapi.API
 	admin     *httpapi.Admin
-	listeners []*httpapi.Listener // the admin listener last
+	gates     []*gate // of the API's listeners
+	listeners []*httpapi.Listener
 	adminAddr string
-	apiAddr   string
+	apiAddr   string // of the public listener, or of the only one
+	private   string // of the private listener, if it is another
+	hup       chan os.Signal
 }
 
-// serve binds the listeners of the configuration.
-func (a *app) serve(publicURL string) (*serving, error) {
-	s := &serving{app: a, admin: httpapi.NewAdmin(a.svc, a.registry, currentBuild().Version, a.log)}
+// serve binds the listeners of the configuration that a tier has.
+func (a *app) serve(t tier, publicURL string) (_ *serving, err error) {
+	s := &serving{
+		app: a, hup: make(chan os.Signal, 1),
+		admin: httpapi.NewAdmin(a.svc, a.registry, currentBuild().Version, a.log),
+	}
+	signal.Notify(s.hup, syscall.SIGHUP)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop(0))
+		}
+	}()
 	config, err := a.cfg.Listen.TLS.load()
 	if err != nil {
 		return nil, err
 	}
-	// The URL may need the port that is bound, so the handler comes after it.
-	var handlers []*lateHandler
-	listen := func(addr string, tlsConfig *tls.Config, plaintext bool) (*httpapi.Listener, *lateHandler, error) {
-		h := &lateHandler{}
-		l, err := httpapi.Listen(addr, h, tlsConfig, plaintext, a.log)
-		if err != nil {
-			return nil, nil, err
-		}
-		s.listeners, handlers = append(s.listeners, l), append(handlers, h)
-		return l, h, nil
-	}
-	public, publicHandler, err := listen(a.cfg.Listen.Public, config, a.cfg.Listen.AllowPlaintext)
+	sides, err := s.bind(t, config)
 	if err != nil {
-		return nil, listenError("public", err)
+		return nil, err
 	}
-	s.apiAddr = public.Addr()
+	// The URL may need the port that is bound, so the handlers come after it.
 	if publicURL == "" {
 		publicURL = "http://" + s.apiAddr
 	}
-	if s.api, err = a.newAPI(publicURL, config != nil); err != nil {
-		return nil, errors.Join(err, s.drain(0))
-	}
-	if a.cfg.Listen.Private == a.cfg.Listen.Public {
-		publicHandler.set(s.api.Handler(httpapi.Public, httpapi.Private))
-	} else {
-		_, privateHandler, err := listen(a.cfg.Listen.Private, config, a.cfg.Listen.AllowPlaintext)
-		if err != nil {
-			return nil, errors.Join(listenError("private", err), s.drain(0))
-		}
-		publicHandler.set(s.api.Handler(httpapi.Public))
-		privateHandler.set(s.api.Handler(httpapi.Private))
-	}
-	admin, adminHandler, err := listen(a.cfg.Listen.Admin, nil, false)
+	api, err := a.newAPI(publicURL, config != nil)
 	if err != nil {
-		return nil, errors.Join(listenError("admin", err), s.drain(0))
+		return nil, err
 	}
-	adminHandler.set(s.admin.Handler())
+	for i, g := range s.gates {
+		g.open(api.Handler(sides[i]...))
+	}
+	admin, err := httpapi.Listen(a.cfg.Listen.Admin, s.admin.Handler(), nil, false, a.log)
+	if err != nil {
+		return nil, listenError("admin", err)
+	}
+	s.listeners = append(s.listeners, admin)
 	s.adminAddr = admin.Addr()
 	return s, nil
+}
+
+// bind opens the API's listeners, each with the side of the API that it shows.
+func (s *serving) bind(t tier, config *tls.Config) (sides [][]httpapi.Tier, err error) {
+	l := s.app.cfg.Listen
+	if t == tierAll && l.Private == l.Public {
+		return [][]httpapi.Tier{{httpapi.Public, httpapi.Private}}, s.listen("public", l.Public, config)
+	}
+	if t.public() {
+		if err := s.listen("public", l.Public, config); err != nil {
+			return nil, err
+		}
+		sides = append(sides, []httpapi.Tier{httpapi.Public})
+	}
+	if t.private() {
+		if err := s.listen("private", l.Private, config); err != nil {
+			return nil, err
+		}
+		sides = append(sides, []httpapi.Tier{httpapi.Private})
+	}
+	return sides, nil
+}
+
+// listen opens one listener, whose gate is still shut.
+func (s *serving) listen(name, addr string, config *tls.Config) error {
+	g := &gate{}
+	l, err := httpapi.Listen(addr, g, config, s.app.cfg.Listen.AllowPlaintext, s.app.log)
+	if err != nil {
+		return listenError(name, err)
+	}
+	if s.apiAddr == "" {
+		s.apiAddr = l.Addr()
+	} else {
+		s.private = l.Addr()
+	}
+	s.listeners, s.gates = append(s.listeners, l), append(s.gates, g)
+	return nil
 }
 
 func (a *app) newAPI(publicURL string, hsts bool) (*httpapi.API, error) {
@@ -93,12 +128,8 @@ func listenError(name string, err error) error {
 	return err
 }
 
-// wait serves until ctx ends or a listener fails, then drains: first /readyz
-// turns, then no request is accepted, then the accepted ones are answered.
+// wait serves until ctx ends or a listener fails, then drains.
 func (s *serving) wait(ctx context.Context) error {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	failed := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
 		go func() {
@@ -109,23 +140,35 @@ func (s *serving) wait(ctx context.Context) error {
 	}
 	for {
 		select {
-		case <-hup:
+		case <-s.hup:
 			if err := s.app.reloadIssuers(); err != nil {
 				s.app.log.Error("issuers were not reloaded; the old ones stay", "error", err)
 			} else {
 				s.app.log.Info("issuers reloaded")
 			}
 		case err := <-failed:
-			return errors.Join(err, s.drain(drainTime))
+			return errors.Join(err, s.drain())
 		case <-ctx.Done():
 			s.app.log.Info("draining")
-			return s.drain(drainTime)
+			return s.drain()
 		}
 	}
 }
 
-func (s *serving) drain(limit time.Duration) error {
+// drain ends serving without losing an answer: first /readyz turns and every
+// answer ends its connection, then no connection is accepted, then what was
+// accepted is answered.
+func (s *serving) drain() error {
 	s.admin.Drain()
+	for _, g := range s.gates {
+		g.closing.Store(true)
+	}
+	time.Sleep(farewell)
+	return s.stop(drainTime)
+}
+
+func (s *serving) stop(limit time.Duration) error {
+	signal.Stop(s.hup)
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var errs []error
@@ -133,35 +176,6 @@ func (s *serving) drain(limit time.Duration) error {
 		errs = append(errs, l.Drain(ctx))
 	}
 	return errors.Join(errs...)
-}
-
-// lateHandler is a handler that is set once the listener's address is known.
-// Requests before that wait at the balancer: they get 503.
-type lateHandler struct{ handler atomic.Pointer[http.Handler] }
-
-func (l *lateHandler) set(h http.Handler) { l.handler.Store(&h) }
-
-// ServeHTTP passes the request on.
-func (l *lateHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h := l.handler.Load(); h != nil {
-		(*h).ServeHTTP(w, r)
-		return
-	}
-	w.Header().Set("Retry-After", "1")
-	w.WriteHeader(http.StatusServiceUnavailable)
-}
-
-// load reads the certificate; nil if none is configured. The files are read
-// again at most once a minute, so that a renewed certificate is picked up.
-func (t tlsConfig) load() (*tls.Config, error) {
-	if t.CertFile == "" {
-		return nil, nil
-	}
-	source := &certificate{files: t}
-	if _, err := source.get(); err != nil {
-		return nil, fmt.Errorf("listen.tls: %w", err)
-	}
-	return httpapi.TLSConfig(source.get), nil
 }
 
 func listenTCP(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

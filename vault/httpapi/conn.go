@@ -33,32 +33,21 @@ func (a acceptor) Accept() (net.Conn, error) {
 	if a.config != nil {
 		c = tls.Server(c, a.config)
 	}
-	return &conn{Conn: c, log: a.log}, nil
+	return &conn{Conn: c, in: portions{from: c}, log: a.log}, nil
 }
 
-// conn is a client's connection. It ends where framing finds a request out of
-// order, and it turns the answers that net/http writes before any handler runs,
-// which are plain text, into the wire's JSON.
+// conn is a client's connection. It reads in portions, and it turns the answers
+// that net/http writes before any handler runs, which are plain text, into the
+// wire's JSON.
 type conn struct {
 	net.Conn
-	log     *slog.Logger
-	framing framing
-	broken  bool
+	in  portions
+	log *slog.Logger
 }
-
-var errFraming = errors.New("httpapi: a request is framed ambiguously")
 
 // Read reads from the connection; net/http makes one call at a time.
 func (c *conn) Read(b []byte) (int, error) {
-	if c.broken {
-		return 0, errFraming
-	}
-	n, err := c.Conn.Read(b)
-	if !c.framing.sound(b[:n]) {
-		c.broken = true
-		clear(b[:n])
-		return 0, errFraming
-	}
+	n, err := c.in.Read(b)
 	if err != nil {
 		c.noteHandshake(err)
 	}
@@ -75,7 +64,8 @@ func (c *conn) Write(b []byte) (int, error) {
 	if _, err := c.Conn.Write(refusalBytes(p, id)); err != nil {
 		return 0, err
 	}
-	c.log.Info("request", "request", id, "route", "malformed", "status", p.status, "code", p.code)
+	ip, _, _ := net.SplitHostPort(c.RemoteAddr().String())
+	c.log.Info("request", "request", id, "route", "malformed", "status", p.status, "code", p.code, "ip", ip)
 	return len(b), nil
 }
 

@@ -73,6 +73,9 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route, x *exchan
 // perform authenticates, decodes and calls, in this order: a wrong key learns
 // nothing about what else is wrong.
 func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchange, v version, buf *buffer) (any, error) {
+	if r.ProtoMajor != 1 { // net/http lets the first words of HTTP/2 through
+		return nil, errMalformedRequest
+	}
 	if headerSize(r) > maxHeaders {
 		return nil, errHeadersTooLarge
 	}

@@ -1,6 +1,7 @@
 // Package httpapi is HTTP in, vault.Service out: the Omise-compatible wire.
 //
 // It promises that every answer is JSON with an "object" (but for preflights),
+// also where net/http refuses a request before any route is looked for,
 // that status and body always agree, that no route can forget its limits
 // (routes.go is the only table), and that request bodies live in buffers that
 // are wiped when the request ends.
@@ -30,7 +31,7 @@ type Options struct {
 	PublicURL string         // required: scheme and host that token locations start with
 
 	RelativeLocations bool   // token locations without PublicURL, for omise-ruby's reload
-	ErrorBase         string // start of an error's location; default defaultErrorBase
+	ErrorBase         string // start of an error's location; default https://www.omise.co/api-errors
 	HSTS              bool   // send Strict-Transport-Security: the listener speaks TLS
 
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed

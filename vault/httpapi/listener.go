@@ -39,7 +39,8 @@ func Listen(addr string, handler http.Handler, config *tls.Config, plaintext boo
 	l := &Listener{
 		socket: socket, failed: make(chan error, 1),
 		server: &http.Server{
-			Handler:           handler,
+			Handler:           wiping(handler),
+			ConnContext:       rememberConn,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       15 * time.Second,
 			WriteTimeout:      45 * time.Second,

@@ -86,7 +86,8 @@ func problemOf(err error, v version) problem {
 
 func (a *API) writeError(w http.ResponseWriter, rt route, x *exchange, v version, err error) {
 	p := problemOf(err, v)
-	if errors.Is(err, context.DeadlineExceeded) && p.status == http.StatusInternalServerError {
+	ended := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) // nothing was done: try again
+	if ended && p.status == http.StatusInternalServerError {
 		p = problem{http.StatusServiceUnavailable, "service_unavailable", "service is unavailable"}
 	}
 	x.code, x.cause = p.code, err
