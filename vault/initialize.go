@@ -91,9 +91,9 @@ func missingKeys(ctx context.Context, s store.Store) ([]envelope.KeyName, error)
 	return missing, nil
 }
 
-// CreateFirstOperator makes the first operator key. ErrConflict-like: it fails
-// with Conflict once any operator exists, so a stranger with the configuration
-// file cannot add himself later.
+// CreateFirstOperator makes the first operator key. It fails with Conflict once
+// any operator exists, so a stranger with the configuration file cannot add
+// himself later.
 func (s *Service) CreateFirstOperator(ctx context.Context, name string) (APIKey, APISecret, error) {
 	var rows []store.APIKey
 	err := s.store.View(ctx, func(r store.Reader) (err error) {

@@ -22,7 +22,7 @@ func (s *Service) RecordStop(ctx context.Context) error {
 
 // State is the condition of one part the service depends on.
 type State struct {
-	Name string // store, kms, keys_test, keys_live
+	Name string // store, kms, data_keys_test, data_keys_live
 	OK   bool
 	Note string // what is wrong, safe to show to operators
 }

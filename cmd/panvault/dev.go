@@ -191,9 +191,17 @@ Make a token:
 
 Next: look at it with  curl %s/tokens/TOKEN -u %s:
       manage the sandbox with  panvault apikey list --merchant %s --data %s
-      stop with Ctrl-C; the next start has the same keys.
+      stop with Ctrl-C; %s.
 
 `, url, adminURL, s.app.cfg.DataDir, keys.Merchant, keys.PublicKey, keys.SecretKey,
-		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, keys.Merchant, s.app.cfg.DataDir)
+		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, keys.Merchant, s.app.cfg.DataDir, c.afterwards())
 	return nil
+}
+
+// afterwards says what becomes of the sandbox when it stops.
+func (c *cli) afterwards() string {
+	if c.dataDir == tempSandbox {
+		return "its folder is deleted then"
+	}
+	return "the next start has the same keys"
 }

@@ -27,7 +27,7 @@ func (c *cli) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Find what is wrong, and the next thing to try",
 		Long: `Check configuration, data folder, store, KMS, keys, operators and the hardening
-of the process, and ask a running server how it is. Nothing is changed. The exit
+of the process, and ask a running server how it is. It repairs nothing. The exit
 code is 1 if anything failed; warnings do not fail.`,
 		Example: `  panvault doctor --config panvault.yaml
   panvault doctor --data ~/.local/state/panvault/dev --json`,

@@ -11,8 +11,8 @@ import (
 // may change between releases.
 type Problem int
 
-// The problems. Those that come in pairs are
-// two values, for example MonthBlank and MonthInvalid.
+// The problems. What Omise says in two sentences is two values, for example
+// MonthBlank and MonthInvalid.
 const (
 	MonthBlank          Problem = iota + 1 // no month; always with MonthInvalid
 	MonthInvalid                           // not 1..12
