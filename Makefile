@@ -13,6 +13,7 @@ check:
 	@test -z "$$(gofmt -l cmd kms policy store vault deploy)" || { gofmt -l cmd kms policy store vault deploy; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod verify
+	$(GO) mod tidy -diff
 
 build:
 	$(GO) build -trimpath -o build/panvault ./cmd/panvault

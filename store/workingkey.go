@@ -13,6 +13,7 @@ type WorkingKey struct {
 	KEKVersion uint32
 	Wrapped    []byte
 	CreatedAt  int64
+	Tag        []byte // 20 bytes over all other columns
 }
 
 // WorkingKeyReader reads working keys.

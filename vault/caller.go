@@ -1,6 +1,8 @@
 package vault
 
 import (
+	"net/netip"
+
 	"github.com/panvault/panvault/policy"
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/audit"
@@ -44,3 +46,17 @@ func (c Caller) event(t audit.Type, outcome audit.Outcome, object string) audit.
 
 // System is the caller of what a process does by itself; name says which.
 func System(name string) Caller { return Caller{Key: name, Kind: "system"} }
+
+// network is what is limited and counted as one address: an IPv6 subscriber
+// has a /64 at least, and would else have as many addresses as he likes.
+func network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || !addr.Is6() {
+		return ip
+	}
+	prefix, err := addr.Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return prefix.String()
+}

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ const maxDenials = 256
 // memory and disk for its variety, not for its volume. A refusal has no effect
 // of its own, so its record may follow it.
 type denials struct {
-	write func(context.Context, audit.Event) error
+	write func(context.Context, []audit.Event) error
 	clock func() time.Time
 	log   *slog.Logger
 
@@ -37,12 +38,12 @@ type denial struct {
 	count int
 }
 
-func newDenials(clock func() time.Time, log *slog.Logger, write func(context.Context, audit.Event) error) *denials {
+func newDenials(clock func() time.Time, log *slog.Logger, write func(context.Context, []audit.Event) error) *denials {
 	return &denials{write: write, clock: clock, log: log, pending: make(map[denialKey]*denial)}
 }
 
 func (d *denials) add(e audit.Event) {
-	key := denialKey{e.Type, e.Actor.ID, e.Origin.IP, e.Details["reason"], e.Details["action"]}
+	key := denialKey{e.Type, e.Actor.ID, network(e.Origin.IP), e.Details["reason"], e.Details["action"]}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p, ok := d.pending[key]; ok {
@@ -62,25 +63,37 @@ func (d *denials) add(e audit.Event) {
 	d.pending[key] = &denial{e, d.clock(), 1}
 }
 
-// flush writes what has gathered. What cannot be written is kept for the next
-// flush, merged into what gathered meanwhile.
+// flush writes what has gathered in one transaction. What cannot be written is
+// kept for the next flush, merged into what gathered meanwhile.
 func (d *denials) flush(ctx context.Context) {
 	d.mu.Lock()
 	batch := d.pending
 	d.pending = make(map[denialKey]*denial)
 	d.mu.Unlock()
-	for key, p := range batch {
-		details := map[string]string{"count": strconv.Itoa(p.count), "first": p.first.UTC().Format(time.RFC3339)}
-		for k, v := range p.event.Details {
-			details[k] = v
-		}
-		e := p.event
-		e.Details = details
-		if err := d.write(ctx, e); err != nil {
-			d.log.Error("refused attempts could not be recorded", "error", err, "count", p.count)
+	if len(batch) == 0 {
+		return
+	}
+	events := make([]audit.Event, 0, len(batch))
+	for _, p := range batch {
+		events = append(events, p.counted())
+	}
+	if err := d.write(ctx, events); err != nil {
+		d.log.Error("refused attempts could not be recorded", "error", err, "kinds", len(batch))
+		for key, p := range batch {
 			d.restore(key, p)
 		}
 	}
+}
+
+// counted is the event with how often and since when.
+func (p *denial) counted() audit.Event {
+	e := p.event
+	e.Details = maps.Clone(e.Details)
+	if e.Details == nil {
+		e.Details = make(map[string]string)
+	}
+	e.Details["count"], e.Details["first"] = strconv.Itoa(p.count), p.first.UTC().Format(time.RFC3339)
+	return e
 }
 
 func (d *denials) restore(key denialKey, p *denial) {

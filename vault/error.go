@@ -8,6 +8,7 @@ import (
 	"github.com/panvault/panvault/kms"
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/envelope"
 )
 
 // Code classifies an Error. vault/httpapi/problem.go is the only place that
@@ -73,12 +74,26 @@ func (s *Service) fail(err error) error {
 		return nil
 	case errors.As(err, &e):
 		return err
-	case errors.Is(err, kms.ErrUnavailable), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFull),
-		errors.Is(err, store.ErrReadOnly):
+	case isOutage(err):
 		return &Error{Code: Unavailable, Message: "service is unavailable", RetryAfter: s.retryAfter(), Cause: err}
 	default:
 		return internal(err)
 	}
+}
+
+// isOutage reports whether an error is of something that is down or set up
+// wrongly, and that mends without the caller's doing: nothing was written, and
+// the same request may work later.
+func isOutage(err error) bool {
+	for _, outage := range []error{
+		kms.ErrUnavailable, kms.ErrDenied, kms.ErrKeyMissing, kms.ErrUnsafeKey, envelope.ErrDowngrade,
+		store.ErrUnavailable, store.ErrFull, store.ErrReadOnly,
+	} {
+		if errors.Is(err, outage) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Service) retryAfter() time.Duration {

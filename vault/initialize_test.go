@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -69,6 +70,31 @@ func TestInitializeOnce(t *testing.T) {
 	}
 	if _, _, err := svc.CreateFirstOperator(t.Context(), "mallory"); vault.CodeOf(err) != vault.Conflict {
 		t.Errorf("second first operator: %v, want conflict", err)
+	}
+}
+
+// TestLostKeyIsNotReplaced: a working key that is gone is never made anew, also
+// when all are gone: what they sealed would be lost for good.
+func TestLostKeyIsNotReplaced(t *testing.T) {
+	for name, statement := range map[string]string{
+		"one deleted":      "DELETE FROM working_keys WHERE purpose = 'integrity' AND mode = 'test'",
+		"all deleted":      "DELETE FROM working_keys",
+		"an unknown state": "UPDATE working_keys SET state = 'mislaid' WHERE purpose = 'profile' AND mode = 'live'",
+	} {
+		v := vaulttest.New(t, nil)
+		if _, err := rawDB(t, v).Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+		before := rowCounts(t, v)
+		if n, err := vault.Initialize(t.Context(), v.Store, v.KMS, "", "", nil, nil); !errors.Is(err, vault.ErrKeyLost) || n != 0 {
+			t.Errorf("%s: initialize made %d keys (%v), want key lost", name, n, err)
+		}
+		if _, err := vault.New(t.Context(), vault.Options{Store: v.Store, KMS: v.KMS}); !errors.Is(err, vault.ErrKeyLost) {
+			t.Errorf("%s: open: %v, want key lost", name, err)
+		}
+		if after := rowCounts(t, v); !slices.Equal(before, after) {
+			t.Errorf("%s: rows before %v and after %v", name, before, after)
+		}
 	}
 }
 

@@ -30,27 +30,53 @@ func checkKEKs(ctx context.Context, backend kms.KMS) error {
 	return nil
 }
 
-// loadKeyring unwraps the stored working keys into locked memory.
+// loadKeyring unwraps the stored working keys into locked memory and proves
+// their rows. Errors: envelope.ErrNoKey for a store that was never initialized,
+// ErrKeyLost, envelope.ErrTampered, those of the store and the KMS.
 func loadKeyring(ctx context.Context, s store.Store, backend kms.KMS) (*envelope.Keyring, error) {
+	fresh, err := isFresh(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		return nil, fmt.Errorf("%w: the database was never initialized", envelope.ErrNoKey)
+	}
 	var rows []store.WorkingKey
-	err := s.View(ctx, func(r store.Reader) (err error) {
+	err = s.View(ctx, func(r store.Reader) (err error) {
 		rows, err = r.WorkingKeys(ctx)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	wrapped := make([]envelope.WrappedKey, 0, len(rows))
+	var wrapped []envelope.WrappedKey
 	for _, row := range rows {
-		if row.State != stateActive && row.State != stateDecryptOnly {
-			continue
+		if isUsable(row) {
+			wrapped = append(wrapped, envelope.WrappedKey{
+				KeyName: keyName(row), Version: row.Version, KEKVersion: row.KEKVersion, Wrapped: row.Wrapped,
+			})
 		}
-		wrapped = append(wrapped, envelope.WrappedKey{
-			KeyName: envelope.KeyName{Purpose: envelope.Purpose(row.Purpose), Mode: envelope.Mode(row.Mode)},
-			Version: row.Version, KEKVersion: row.KEKVersion, Wrapped: row.Wrapped,
-		})
 	}
-	return envelope.LoadKeyring(ctx, backend, wrapped)
+	ring, err := envelope.LoadKeyring(ctx, backend, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if ring.Check(envelope.ModeAll, workingKeyRow(&rows[i]), rows[i].Tag) != nil {
+			ring.Destroy()
+			return nil, fmt.Errorf("working key %s (%s): %w", rows[i].Purpose, rows[i].Mode, envelope.ErrTampered)
+		}
+	}
+	return ring, nil
+}
+
+func keyName(row store.WorkingKey) envelope.KeyName {
+	return envelope.KeyName{Purpose: envelope.Purpose(row.Purpose), Mode: envelope.Mode(row.Mode)}
+}
+
+// isUsable reports whether a key may still open what it sealed.
+func isUsable(row store.WorkingKey) bool {
+	return row.State == stateActive || row.State == stateDecryptOnly
 }
 
 // States of a key (design: one state machine for every kind of key).

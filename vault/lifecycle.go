@@ -24,15 +24,17 @@ func (s *Service) RecordStop(ctx context.Context) error {
 type State struct {
 	Name string // store, kms, data_keys_test, data_keys_live
 	OK   bool
+	Soft bool   // the service does without for a while
 	Note string // what is wrong, safe to show to operators
 }
 
-// Ready reports every dependency; the service can do its work if all are OK.
+// Ready reports every dependency. The service can do its work if all are OK but
+// soft ones: prepared data keys carry it through a short outage of the KMS, and
+// masked reads need none.
 func (s *Service) Ready(ctx context.Context) []State {
-	states := []State{
-		stateOf("store", s.store.Check(ctx)),
-		stateOf("kms", s.opts.KMS.Check(ctx)),
-	}
+	backend := stateOf("kms", s.opts.KMS.Check(ctx))
+	backend.Soft = true
+	states := []State{stateOf("store", s.store.Check(ctx)), backend}
 	for _, mode := range []envelope.Mode{envelope.ModeTest, envelope.ModeLive} {
 		pool, ok := s.pools[mode]
 		if !ok {

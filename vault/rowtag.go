@@ -33,3 +33,9 @@ func apiKeyRow(k *store.APIKey) *envelope.Row {
 		Text(k.ID).Blob(k.Hash).Text(k.Merchant).Text(k.Kind).Bool(k.Live).
 		Text(k.Label).Text(k.Hint).Int(k.CreatedAt).Int(k.RevokedAt)
 }
+
+func workingKeyRow(k *store.WorkingKey) *envelope.Row {
+	return envelope.NewRow("working_keys").
+		Text(k.Purpose).Text(k.Mode).Int(int64(k.Version)).Text(k.State).
+		Int(int64(k.KEKVersion)).Blob(k.Wrapped).Int(k.CreatedAt)
+}

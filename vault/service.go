@@ -95,7 +95,7 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
 		done:    make(chan struct{}),
 	}
-	s.denials = newDenials(opts.Clock, opts.Logger, s.record)
+	s.denials = newDenials(opts.Clock, opts.Logger, s.recordAll)
 	if err := s.openPools(); err != nil {
 		s.closeSecrets()
 		return nil, err
@@ -200,5 +200,16 @@ func (s *Service) append(ctx context.Context, tx store.EventWriter, e audit.Even
 
 // record writes an audit record in a transaction of its own.
 func (s *Service) record(ctx context.Context, e audit.Event) error {
-	return s.store.Update(ctx, func(tx store.Tx) error { return s.append(ctx, tx, e) })
+	return s.recordAll(ctx, []audit.Event{e})
+}
+
+func (s *Service) recordAll(ctx context.Context, events []audit.Event) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		for _, e := range events {
+			if err := s.append(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -54,13 +54,19 @@ func newWorld(t *testing.T) *world {
 			}
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+w.Path+"?_pragma=busy_timeout(5000)&_pragma=ignore_check_constraints(1)&_pragma=foreign_keys(0)")
+	w.db = rawDB(t, w.Vault)
+	return w
+}
+
+// rawDB is a thief's connection: without the checks of the store's.
+func rawDB(t *testing.T, v *vaulttest.Vault) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+v.Path+"?_pragma=busy_timeout(5000)&_pragma=ignore_check_constraints(1)&_pragma=foreign_keys(0)")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	w.db = db
-	return w
+	return db
 }
 
 func tokenize(t testing.TB, v *vaulttest.Vault, c vault.Caller, number, name string) vault.Token {
@@ -130,9 +136,14 @@ func (w *world) cell(t *testing.T, table, column string, rowid int64) any {
 
 func (w *world) setCell(t *testing.T, table, column string, rowid int64, v any) {
 	t.Helper()
-	if _, err := w.db.Exec("UPDATE "+table+" SET "+column+" = ? WHERE rowid = ?", v, rowid); err != nil {
+	if err := w.trySet(table, column, rowid, v); err != nil {
 		t.Fatalf("set %s.%s: %v", table, column, err)
 	}
+}
+
+func (w *world) trySet(table, column string, rowid int64, v any) error {
+	_, err := w.db.Exec("UPDATE "+table+" SET "+column+" = ? WHERE rowid = ?", v, rowid)
+	return err
 }
 
 // swap exchanges one column of two rows. It reports false if they are equal.
@@ -147,8 +158,15 @@ func (w *world) swap(t *testing.T, table, column string, a, b int64) bool {
 	} else if isBlob(va) {
 		w.setCell(t, table, column, a, []byte("a value nobody has"))
 	}
-	w.setCell(t, table, column, b, va)
-	w.setCell(t, table, column, a, vb)
+	if err := w.trySet(table, column, b, va); err != nil { // two rows would share their key: no such swap
+		w.setCell(t, table, column, a, va)
+		return false
+	}
+	if err := w.trySet(table, column, a, vb); err != nil {
+		w.setCell(t, table, column, b, vb)
+		w.setCell(t, table, column, a, va)
+		return false
+	}
 	return true
 }
 
@@ -347,6 +365,37 @@ func TestForgedCredentialIsRecorded(t *testing.T) {
 	}
 }
 
+// TestListsStayReadable: an edited row is shown as such in a list, and does not
+// hide the others; a forged operator does not let the last real one go.
+func TestListsStayReadable(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	merchant := w.cards[0].caller.Merchant
+	w.setCell(t, "api_keys", "label", w.rowids(t, "api_keys", " WHERE merchant = '"+merchant+"'")[0], "edited")
+	keys, err := w.APIKeys(ctx, w.Operator, merchant)
+	if err != nil || len(keys) != 2 || !keys[0].Tampered || keys[1].Tampered || keys[0].Kind != "" {
+		t.Errorf("keys %+v (%v), want the first as tampered and the second", keys, err)
+	}
+	if _, err := w.RevokeAPIKey(ctx, w.Operator, keys[0].ID); vault.CodeOf(err) != vault.Conflict {
+		t.Errorf("revoking an edited key: %v, want conflict", err)
+	}
+	w.setCell(t, "merchants", "name", w.rowids(t, "merchants", "")[0], "edited")
+	merchants, err := w.Merchants(ctx, w.Operator)
+	if err != nil || len(merchants) != 2 || !merchants[0].Tampered || merchants[1].Tampered {
+		t.Errorf("merchants %+v (%v), want the first as tampered and the second", merchants, err)
+	}
+	if _, err := w.db.Exec(`INSERT INTO api_keys SELECT 'akey_000000000000000000000000', randomblob(32), merchant, kind, live,
+		label, hint, created_at, revoked_at, last_used, tag FROM api_keys WHERE kind = 'operator'`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.RevokeAPIKey(ctx, w.Operator, w.Operator.Key); vault.CodeOf(err) != vault.Conflict {
+		t.Errorf("revoking the last operator beside a forged one: %v, want conflict", err)
+	}
+	if w.tamperCount(t) < 3 {
+		t.Errorf("tampering was counted %v times, want 3 at least", w.tamperCount(t))
+	}
+}
+
 // TestSwapMerchants: no merchant borrows another's settings.
 func TestSwapMerchants(t *testing.T) {
 	w := newWorld(t)
@@ -365,19 +414,34 @@ func TestSwapMerchants(t *testing.T) {
 	}
 }
 
-// TestSwapWorkingKeys: a working key opens only under its own name.
+// TestSwapWorkingKeys: a vault does not open with working keys that were moved,
+// or whose state or age was edited.
 func TestSwapWorkingKeys(t *testing.T) {
 	w := newWorld(t)
-	skip := map[string]bool{"created_at": true, "kek_version": true, "state": true, "version": true}
-	for _, column := range []string{"purpose", "mode"} {
-		skip[column] = true // they are the primary key together; see the wrapped column
-	}
-	w.eachSwap(t, "working_keys", "", skip, func(t *testing.T, column string, a, b int) {
-		_, err := vault.New(context.Background(), vault.Options{Store: w.Store, KMS: w.KMS})
+	open := func() error {
+		svc, err := vault.New(context.Background(), vault.Options{Store: w.Store, KMS: w.KMS})
 		if err == nil {
+			svc.Close(context.Background())
+		}
+		return err
+	}
+	w.eachSwap(t, "working_keys", "", nil, func(t *testing.T, column string, a, b int) {
+		if open() == nil {
 			t.Errorf("%s of working keys %d and %d swapped, and the vault opens", column, a, b)
 		}
 	})
+	rowid := w.rowids(t, "working_keys", "")[3]
+	for column, forged := range map[string]any{"created_at": 1, "kek_version": 7, "state": "decrypt-only"} {
+		old := w.cell(t, "working_keys", column, rowid)
+		w.setCell(t, "working_keys", column, rowid, forged)
+		if err := open(); !errors.Is(err, envelope.ErrTampered) {
+			t.Errorf("a forged %s: %v, want tampered", column, err)
+		}
+		w.setCell(t, "working_keys", column, rowid, old)
+	}
+	if err := open(); err != nil {
+		t.Errorf("after swapping back: %v", err)
+	}
 }
 
 // TestEveryCardHasItsOwnKey: invariant 3, read from the rows.

@@ -7,9 +7,17 @@ import (
 	"github.com/panvault/panvault/vault/envelope"
 )
 
-// tampered records that stored data does not authenticate: a metric, an audit
-// event, a log line. The caller learns only that something is wrong.
+// tampered records that stored data does not authenticate and fails the
+// operation. The caller learns only that something is wrong.
 func (s *Service) tampered(ctx context.Context, c Caller, object, what string) error {
+	if err := s.recordTampering(ctx, c, object, what); err != nil {
+		return err
+	}
+	return internal(wrapf(envelope.ErrTampered, "%s", what))
+}
+
+// recordTampering says so in a metric, a log line and an audit event.
+func (s *Service) recordTampering(ctx context.Context, c Caller, object, what string) error {
 	s.metrics.tampered.WithLabelValues(what).Inc()
 	object = plainID(object)
 	s.log.Error("stored data was tampered with", "object", object, "what", what, "request", c.Origin.Request)
@@ -19,7 +27,7 @@ func (s *Service) tampered(ctx context.Context, c Caller, object, what string) e
 		s.log.Error("tampering could not be recorded", "object", object, "error", err)
 		return s.fail(wrapf(err, "record tampering"))
 	}
-	return internal(wrapf(envelope.ErrTampered, "%s", what))
+	return nil
 }
 
 // plainID drops an id that is not one of ours: it may come from the edited row

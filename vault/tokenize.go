@@ -66,7 +66,7 @@ func (s *Service) Tokenize(ctx context.Context, c Caller, in TokenizeRequest) (T
 func (s *Service) throttle(c Caller) error {
 	wait := s.perKey.Take(c.Key)
 	if wait == 0 && c.Origin.IP != "" {
-		wait = s.perAddr.Take(c.Origin.IP)
+		wait = s.perAddr.Take(network(c.Origin.IP))
 	}
 	if wait == 0 {
 		return nil

@@ -26,7 +26,7 @@ func errorsQuoteNothing(h *harness) {
 	f := store.Fingerprint{MAC: blob(32), KeyVersion: 1, Merchant: m.ID, Surrogate: blob(32), CreatedAt: markerNumber, Tag: blob(20)}
 	k := store.APIKey{ID: "akey_" + string(blob(24)), Hash: blob(32), Merchant: m.ID, Kind: marker, Label: marker,
 		Hint: "4242", CreatedAt: markerNumber, Tag: blob(20)}
-	w := store.WorkingKey{Purpose: marker, Mode: "live", Version: 1, State: marker, Wrapped: blob(64), CreatedAt: markerNumber}
+	w := store.WorkingKey{Purpose: marker, Mode: "live", Version: 1, State: marker, Wrapped: blob(64), CreatedAt: markerNumber, Tag: blob(20)}
 	e := store.Event{ID: "evnt_" + string(blob(24)), At: markerNumber, Type: marker, Body: blob(64), Leaf: blob(32)}
 
 	inserts := map[string]func(store.Tx) error{

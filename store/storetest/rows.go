@@ -86,7 +86,7 @@ func apiKey(n int) store.APIKey {
 
 func workingKey(purpose, mode string, version uint32) store.WorkingKey {
 	return store.WorkingKey{Purpose: purpose, Mode: mode, Version: version, State: "active",
-		KEKVersion: 1, Wrapped: random(64), CreatedAt: int64(version)}
+		KEKVersion: 1, Wrapped: random(64), CreatedAt: int64(version), Tag: random(20)}
 }
 
 // Event returns the nth of a sequence of audit records in order.

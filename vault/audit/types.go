@@ -7,10 +7,9 @@ type Type string
 
 // The catalogue. After each type: its requirement, then its details.
 const (
-	SystemInit   Type = "system.init"   // 10.2.1.7; version
-	SystemStart  Type = "system.start"  // 10.2.1.6; version, tier, kms
-	SystemStop   Type = "system.stop"   // 10.2.1.6
-	SystemSchema Type = "system.schema" // 10.2.1.7; version
+	SystemInit  Type = "system.init"  // 10.2.1.7; version
+	SystemStart Type = "system.start" // 10.2.1.6; version, tier, kms
+	SystemStop  Type = "system.stop"  // 10.2.1.6
 
 	KeyCreate Type = "key.create" // 10.2.1.7; purpose, version, kek_version
 
@@ -35,7 +34,7 @@ func Types() []Type {
 	return []Type{
 		ActionDenied, APIKeyCreate, APIKeyRevoke, AuthDenied, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
-		RecordTampered, SystemInit, SystemSchema, SystemStart, SystemStop, TokenCreate,
+		RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate,
 	}
 }
 

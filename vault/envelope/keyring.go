@@ -115,7 +115,7 @@ func LoadKeyring(ctx context.Context, k kms.KMS, wrapped []WrappedKey) (*Keyring
 	for _, name := range RequiredKeys() {
 		if len(ring.keys[name]) == 0 {
 			memory.Destroy()
-			return nil, fmt.Errorf("%w: %s (%s); run 'panvault init'", ErrNoKey, name.Purpose, name.Mode)
+			return nil, fmt.Errorf("%w: %s (%s)", ErrNoKey, name.Purpose, name.Mode)
 		}
 	}
 	return ring, nil

@@ -44,7 +44,7 @@ func TestKeyringNamesTheMissingKey(t *testing.T) {
 		if !errors.Is(err, ErrNoKey) || ring != nil {
 			t.Fatalf("without %v: %v, want ErrNoKey", name, err)
 		}
-		for _, want := range []string{string(name.Purpose), string(name.Mode), "panvault init"} {
+		for _, want := range []string{string(name.Purpose), string(name.Mode)} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("without %v: %q does not say %q", name, err, want)
 			}

@@ -95,16 +95,25 @@ func TestNothingOfASecretStaysInMemory(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // keep garbage to be found
 	for name, use := range secretUses(t) {
 		for seed, n := range []int{12, 16, 19, 56, 64} { // 56 and a label fill a block of the hash
-			inverse := disguised(n, byte(7*seed+len(name)))
-			secret := invert(bytes.Clone(inverse))
-			if err := use(secret); err != nil {
-				t.Fatal(err)
+			// A signal may save registers that hold a part of it: what is kept
+			// is there each time.
+			kept := 0
+			for try := range 3 {
+				inverse := disguised(n, byte(7*seed+len(name)+31*try))
+				secret := invert(bytes.Clone(inverse))
+				if err := use(secret); err != nil {
+					t.Fatal(err)
+				}
+				if !inHeap(t, inverse) {
+					t.Fatal("the search does not find the caller's own buffer")
+				}
+				clear(secret)
+				if !inHeap(t, inverse) {
+					break
+				}
+				kept++
 			}
-			if !inHeap(t, inverse) {
-				t.Fatal("the search does not find the caller's own buffer")
-			}
-			clear(secret)
-			if inHeap(t, inverse) {
+			if kept == 3 {
 				t.Errorf("%s of %d bytes: a part of it is in memory", name, n)
 			}
 		}

@@ -48,7 +48,7 @@ func (a *Admin) healthz(w http.ResponseWriter, _ *http.Request) {
 }
 
 type readiness struct {
-	Status       string       `json:"status"` // ready, not ready, draining
+	Status       string       `json:"status"` // ready, degraded, not ready, draining
 	Dependencies []dependency `json:"dependencies"`
 }
 
@@ -62,7 +62,13 @@ func (a *Admin) readyz(w http.ResponseWriter, r *http.Request) {
 	out, status := readiness{Status: "ready"}, http.StatusOK
 	for _, state := range a.svc.Ready(r.Context()) {
 		d := dependency{state.Name, "ok", state.Note}
-		if !state.OK {
+		switch {
+		case state.OK:
+		case state.Soft && status == http.StatusOK:
+			d.Status, out.Status = "failed", "degraded"
+		case state.Soft:
+			d.Status = "failed"
+		default:
 			d.Status, out.Status, status = "failed", "not ready", http.StatusServiceUnavailable
 		}
 		out.Dependencies = append(out.Dependencies, d)

@@ -6,7 +6,7 @@ import (
 	"github.com/panvault/panvault/store"
 )
 
-const workingKeyColumns = `purpose, mode, version, state, kek_version, wrapped, created_at`
+const workingKeyColumns = `purpose, mode, version, state, kek_version, wrapped, created_at, tag`
 
 type workingKeyText struct {
 	list, insert string
@@ -16,7 +16,7 @@ func newWorkingKeyText(d Dialect) workingKeyText {
 	return workingKeyText{
 		list: d.sql(`SELECT ` + workingKeyColumns + ` FROM working_keys ORDER BY purpose, mode, version`),
 		insert: d.sql(`INSERT INTO working_keys (` + workingKeyColumns + `)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`),
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`),
 	}
 }
 
@@ -37,7 +37,7 @@ func (r *Reader) WorkingKeys(ctx context.Context) ([]store.WorkingKey, error) {
 
 func scanWorkingKey(scan Scan, k *store.WorkingKey) error {
 	var version, kek int64
-	err := scan(&k.Purpose, &k.Mode, &version, &k.State, &kek, &k.Wrapped, &k.CreatedAt)
+	err := scan(&k.Purpose, &k.Mode, &version, &k.State, &kek, &k.Wrapped, &k.CreatedAt, &k.Tag)
 	if err != nil {
 		return err
 	}
@@ -49,5 +49,5 @@ func scanWorkingKey(scan Scan, k *store.WorkingKey) error {
 // InsertWorkingKey implements store.WorkingKeyWriter.
 func (t *Tx) InsertWorkingKey(ctx context.Context, k *store.WorkingKey) error {
 	return t.exec(ctx, t.text.workingKeys.insert, k.Purpose, k.Mode, int64(k.Version), k.State,
-		int64(k.KEKVersion), k.Wrapped, k.CreatedAt)
+		int64(k.KEKVersion), k.Wrapped, k.CreatedAt, k.Tag)
 }

@@ -74,6 +74,7 @@ CREATE TABLE working_keys (
     kek_version INTEGER NOT NULL CHECK (kek_version BETWEEN 0 AND 4294967295),
     wrapped     BLOB    CHECK (length(wrapped) > 0),
     created_at  INTEGER NOT NULL CHECK (created_at >= 0),
+    tag         BLOB    NOT NULL CHECK (length(tag) = 20),
     PRIMARY KEY (purpose, mode, version)
 ) STRICT;
 
