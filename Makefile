@@ -16,7 +16,7 @@ check:
 	$(GO) mod tidy -diff
 
 build:
-	$(GO) build -trimpath -o build/panvault ./cmd/panvault
+	$(GO) build -trimpath -buildvcs=auto -o build/panvault ./cmd/panvault
 
 # A real HashiCorp Vault with the keys and policies of deploy/vault.
 vault-dev: $(VAULT_DEV)

@@ -91,6 +91,11 @@ func (c *cli) apiKeyList() *cobra.Command {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.administer(cmd.Context(), func(a *app, caller vault.Caller) error {
+				if merchant != "" {
+					if _, err := a.svc.Merchant(cmd.Context(), caller, merchant); err != nil {
+						return err
+					}
+				}
 				keys, err := a.svc.APIKeys(cmd.Context(), caller, merchant)
 				if err != nil {
 					return err
@@ -131,13 +136,14 @@ type apiKeyJSON struct {
 	CreatedAt *string `json:"created_at"`
 	LastUsed  *string `json:"last_used"`
 	RevokedAt *string `json:"revoked_at"`
-	Key       string  `json:"key,omitempty"` // only when it is made
+	Tampered  bool    `json:"tampered,omitempty"` // the row was edited: the key is refused
+	Key       string  `json:"key,omitempty"`      // only when it is made
 }
 
 func newAPIKeyJSON(k vault.APIKey) apiKeyJSON {
 	return apiKeyJSON{
 		ID: k.ID, Kind: string(k.Kind), Merchant: k.Merchant, Mode: keyMode(k), Label: k.Label, Hint: k.Hint,
-		CreatedAt: stamp(k.CreatedAt), LastUsed: stamp(k.LastUsed), RevokedAt: stamp(k.RevokedAt),
+		CreatedAt: stamp(k.CreatedAt), LastUsed: stamp(k.LastUsed), RevokedAt: stamp(k.RevokedAt), Tampered: k.Tampered,
 	}
 }
 
@@ -168,7 +174,10 @@ func (c *cli) printAPIKeys(keys []vault.APIKey) error {
 	var rows [][]string
 	for _, k := range keys {
 		state := "valid"
-		if !k.RevokedAt.IsZero() {
+		switch {
+		case k.Tampered:
+			state = "TAMPERED, refused"
+		case !k.RevokedAt.IsZero():
 			state = "revoked " + day(k.RevokedAt)
 		}
 		rows = append(rows, []string{k.ID, string(k.Kind), keyMode(k), "…" + k.Hint, k.Label, day(k.CreatedAt), day(k.LastUsed), state})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -30,7 +31,8 @@ type app struct {
 	svc      *vault.Service
 	issuers  *card.IINSource
 
-	keyringMade bool // openKMS made the local keyring
+	keks        interface{ Locked() bool } // the KEKs that this process holds; nil if a KMS has them
+	keyringMade bool                       // openKMS made the local keyring
 }
 
 // openMode says what a command needs of an app.
@@ -159,7 +161,11 @@ func (cfg config) trustedProxies() []netip.Prefix {
 func (a *app) openStore(ctx context.Context, create bool) error {
 	s, err := sqlite.Open(ctx, a.cfg.inDataDir(a.cfg.Store.SQLite.Path), sqlite.Options{
 		Migrate: create, Logger: a.log, Observe: observeCommits(a.registry),
+		Optimistic: true, // closures of package vault have no effect but their writes and results
 	})
+	if errors.Is(err, store.ErrOldSchema) && errors.Is(err, fs.ErrNotExist) {
+		return hint(err, "%s", a.cli.preparation())
+	}
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func (a *app) openKMS(ctx context.Context, create bool) error {
 	if err != nil {
 		return err
 	}
+	a.keks, _ = backend.(interface{ Locked() bool })
 	a.kms = kms.NewResilient(backend, kms.ResilientOptions{Observe: observeKMS(a.registry)})
 	return nil
 }

@@ -79,6 +79,8 @@ type listenConfig struct {
 	TLS            tlsConfig `yaml:"tls"`
 	AllowPlaintext bool      `yaml:"allow_plaintext"` // something in front ends TLS
 	TrustedProxies []string  `yaml:"trusted_proxies,omitempty" validate:"dive,cidr"`
+
+	DrainDelay time.Duration `yaml:"drain_delay" validate:"min=0,max=60s"` // after SIGTERM, until no connection is accepted
 }
 
 type tlsConfig struct {
@@ -126,10 +128,13 @@ type hardeningConfig struct {
 // defaultConfig is what applies where the file is silent.
 func defaultConfig() config {
 	return config{
-		DataDir:   "/var/lib/panvault",
-		Store:     storeConfig{SQLite: sqliteConfig{Path: "panvault.db"}},
-		KMS:       kmsConfig{Backend: "local", Local: localConfig{Keyring: "keyring"}},
-		Listen:    listenConfig{Public: "127.0.0.1:8440", Private: "127.0.0.1:8440", Admin: "127.0.0.1:8441"},
+		DataDir: "/var/lib/panvault",
+		Store:   storeConfig{SQLite: sqliteConfig{Path: "panvault.db"}},
+		KMS:     kmsConfig{Backend: "local", Local: localConfig{Keyring: "keyring"}},
+		Listen: listenConfig{
+			Public: "127.0.0.1:8440", Private: "127.0.0.1:8440", Admin: "127.0.0.1:8441",
+			DrainDelay: 300 * time.Millisecond,
+		},
 		PublicURL: "http://127.0.0.1:8440",
 		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, PreparedDataKeys: 512},
 		Limits: limitsConfig{
@@ -179,7 +184,7 @@ func parseConfig(r io.Reader, env func(string) (string, bool)) (config, error) {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return config{}, errors.New("the file holds more than one document")
 	}
-	if err := override(reflect.ValueOf(&cfg).Elem(), "PANVAULT", env); err != nil {
+	if err := override(reflect.ValueOf(&cfg).Elem(), envPrefix, env); err != nil {
 		return config{}, err
 	}
 	return cfg, cfg.validate()

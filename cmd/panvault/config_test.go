@@ -38,6 +38,8 @@ func TestConfigMessages(t *testing.T) {
 		{`listen: {trusted_proxies: [10.0.0.0/8, 10.0.0.1]}`, "listen.trusted_proxies[1]: must be a network like 10.0.0.0/8"},
 		{`listen: {tls: {cert_file: c}}`, "listen.tls.key_file: must be set together with the other of cert_file and key_file"},
 		{`listen: {tls: {key_file: c}}`, "listen.tls.cert_file: must be set together with the other of cert_file and key_file"},
+		{`listen: {drain_delay: -1ms}`, "listen.drain_delay: must be at least 0"},
+		{`listen: {drain_delay: 61s}`, "listen.drain_delay: must be at most 60s"},
 		{`cards: {token_ttl: 10s}`, "cards.token_ttl: must be at least 1m"},
 		{`cards: {token_ttl: 25h}`, "cards.token_ttl: must be at most 24h"},
 		{`cards: {prepared_data_keys: 0}`, "cards.prepared_data_keys: must be at least 1"},

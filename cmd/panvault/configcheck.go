@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 )
@@ -18,7 +21,7 @@ listen.public.`,
 		Short: "Validate the configuration and print what applies",
 		Long: `Validate the configuration, with the environment's overrides, and print every
 setting that applies. Secrets are references and are printed as such; nothing is
-opened.`,
+opened. A variable PANVAULT_… that is no setting is a warning on standard error.`,
 		Example: `  panvault config check --config panvault.yaml
   PANVAULT_LISTEN_PUBLIC=0.0.0.0:8440 panvault config check --config panvault.yaml`,
 		Args: noArgs,
@@ -26,6 +29,9 @@ opened.`,
 			cfg, err := c.loadConfig()
 			if err != nil {
 				return err
+			}
+			for _, f := range c.checkEnvironment(cfg, os.Environ()) {
+				fmt.Fprintf(c.stderr, "panvault: warning: %s\n  try: %s\n", f.Note, f.Try)
 			}
 			text, err := yaml.Marshal(cfg)
 			if err != nil {

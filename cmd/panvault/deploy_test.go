@@ -92,6 +92,24 @@ func keysOf(tree map[string]any, prefix string) (paths []string) {
 	return paths
 }
 
+// TestPoliciesGrantWhatIsCalled: no policy gives a right that no code uses.
+func TestPoliciesGrantWhatIsCalled(t *testing.T) {
+	t.Parallel()
+	used := regexp.MustCompile(`^(transit/(encrypt|decrypt|keys)/panvault-(card-live|card-test|work)|auth/token/(lookup|renew|revoke)-self)$`)
+	stanza := regexp.MustCompile(`(?s)path "([^"]+)" \{.*?capabilities\s*= \["(\w+)"\]`)
+	for _, name := range []string{"exchange", "init", "intake"} {
+		found := stanza.FindAllStringSubmatch(deployed(t, "vault/policies/"+name+".hcl"), -1)
+		if len(found) < 10 {
+			t.Errorf("%s: found %d stanzas; the search is broken", name, len(found))
+		}
+		for _, m := range found {
+			if m[2] != "deny" && !used.MatchString(m[1]) {
+				t.Errorf("%s grants %s on %s, which nothing calls", name, m[2], m[1])
+			}
+		}
+	}
+}
+
 // TestSystemdUnit: the unit is well-formed and has what the hardening needs.
 func TestSystemdUnit(t *testing.T) {
 	t.Parallel()

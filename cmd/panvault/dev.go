@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,13 +14,6 @@ import (
 )
 
 const tempSandbox = ":temp:"
-
-// devOptions are the flags of dev.
-type devOptions struct {
-	listen       string
-	admin        string
-	allowExpired bool
-}
 
 func (c *cli) devCommand() *cobra.Command {
 	var opts devOptions
@@ -54,6 +45,9 @@ With --json the only line on standard output, once requests are answered, is
 func (c *cli) dev(ctx context.Context, opts devOptions) (err error) {
 	if c.configFile != "" {
 		return hint(usageError{errors.New("dev takes no --config")}, "panvault serve --config %s", c.configFile)
+	}
+	if err := opts.validate(); err != nil {
+		return err
 	}
 	if err := disableDumps(); err != nil {
 		return err
@@ -91,7 +85,7 @@ func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts dev
 	if opts.admin == "" && portTaken(a.cfg.Listen.Admin) {
 		a.cfg.Listen.Admin = "127.0.0.1:0"
 	}
-	return c.run(ctx, a, tierAll, "", ready)
+	return devBindError(c.run(ctx, a, tierAll, "", ready))
 }
 
 // openSandbox creates what is missing and opens it.
@@ -137,25 +131,6 @@ func removeFolder(path string) error {
 	return errors.Join(append(errs, os.Remove(path))...)
 }
 
-func adminAddress(opts devOptions) string {
-	switch {
-	case opts.admin != "":
-		return opts.admin
-	case strings.HasSuffix(opts.listen, ":0"):
-		return "127.0.0.1:0"
-	}
-	return "127.0.0.1:8441"
-}
-
-// portTaken reports whether an address cannot be bound now.
-func portTaken(addr string) bool {
-	l, err := listenTCP(addr)
-	if err != nil {
-		return errors.Is(err, syscall.EADDRINUSE)
-	}
-	return l.Close() != nil
-}
-
 // announce tells people or programs that the sandbox answers.
 func (c *cli) announce(s *serving, keys sandboxKeys) error {
 	url, adminURL := "http://"+s.apiAddr, "http://"+s.adminAddr
@@ -190,11 +165,11 @@ Make a token:
     -d "card[security_code]=123"
 
 Next: look at it with  curl %s/tokens/TOKEN -u %s:
-      manage the sandbox with  panvault apikey list --merchant %s --data %s
+      manage the sandbox with  %s apikey list --merchant %s --data %s
       stop with Ctrl-C; %s.
 
 `, url, adminURL, s.app.cfg.DataDir, keys.Merchant, keys.PublicKey, keys.SecretKey,
-		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, keys.Merchant, s.app.cfg.DataDir, c.afterwards())
+		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, programName(), keys.Merchant, s.app.cfg.DataDir, c.afterwards())
 	return nil
 }
 

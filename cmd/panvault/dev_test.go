@@ -96,8 +96,32 @@ func TestDevPortTaken(t *testing.T) {
 			args = append(args, "--listen", "127.0.0.1:0")
 		}
 		out, errs := command(t, 1, args...)
-		if out != "" || !strings.Contains(errs, "address already in use") || !strings.Contains(errs, "try: another address") {
+		if out != "" || !strings.Contains(errs, "address already in use") || !strings.Contains(errs, "panvault: "+flag+": ") || !strings.Contains(errs, "try: "+flag+" 127.0.0.1:0") {
 			t.Errorf("%s: printed %q and %q, want a clear error", flag, out, errs)
+		}
+	}
+}
+
+// TestDevAddress: a sandbox is on loopback, and nothing is made before that is
+// known.
+func TestDevAddress(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ flag, addr, want, try string }{
+		{"--listen", "0.0.0.0:0", "dev serves loopback only", "panvault serve"},
+		{"--listen", ":0", "dev serves loopback only", "panvault serve"},
+		{"--listen", "[::]:0", "dev serves loopback only", "panvault serve"},
+		{"--admin-listen", "192.0.2.1:0", "dev serves loopback only", "panvault serve"},
+		{"--listen", "foo", "--listen must be HOST:PORT", "--listen 127.0.0.1:0"},
+		{"--listen", "127.0.0.1:70000", "--listen must be HOST:PORT", "--listen 127.0.0.1:0"},
+		{"--admin-listen", "foo", "--admin-listen must be HOST:PORT", "--admin-listen 127.0.0.1:0"},
+	} {
+		dir := filepath.Join(t.TempDir(), "sandbox")
+		out, errs := command(t, 2, "dev", "--data", dir, tt.flag, tt.addr)
+		if out != "" || !strings.Contains(errs, tt.want) || !strings.Contains(errs, "try: "+tt.try) {
+			t.Errorf("%s %s: printed %q and %q, want %q and %q", tt.flag, tt.addr, out, errs, tt.want, tt.try)
+		}
+		if exists(dir) {
+			t.Errorf("%s %s: made %s", tt.flag, tt.addr, dir)
 		}
 	}
 }

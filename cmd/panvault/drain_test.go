@@ -46,3 +46,23 @@ func TestSIGTERMAnswersWhatWasSent(t *testing.T) {
 		}
 	}
 }
+
+// TestDrainDelay: for so long after SIGTERM a balancer reads that the server
+// drains, and requests are still answered.
+func TestDrainDelay(t *testing.T) {
+	t.Parallel()
+	in := install(t, "listen.drain_delay", "3s")
+	s := in.serve(in.config)
+	signalled := time.Now()
+	s.Signal(syscall.SIGTERM)
+	s.await("draining", func() bool {
+		return must(t, http.MethodGet, s.AdminURL+"/readyz", "", nil).status == http.StatusServiceUnavailable
+	})
+	time.Sleep(time.Until(signalled.Add(time.Second))) // three times the default
+	if r := must(t, http.MethodPost, s.URL+"/tokens", s.PublicKey, drawCard().form()); r.status != http.StatusOK {
+		t.Errorf("while it drains: %d %s, want an answer", r.status, r.body)
+	}
+	if code := s.Wait(); code != 0 || time.Since(signalled) < 3*time.Second {
+		t.Errorf("exit code %d after %v, want 0 after 3s", code, time.Since(signalled))
+	}
+}

@@ -23,7 +23,11 @@ func (c *cli) examine(ctx context.Context) []finding {
 	if err != nil {
 		return append(out, failure("config", err))
 	}
-	out = append(out, finding{Check: "config", Status: statusOK, Note: "valid"}, checkDataDir(cfg))
+	out = append(out, finding{Check: "config", Status: statusOK, Note: "valid"})
+	out = append(out, c.checkEnvironment(cfg, os.Environ())...)
+	out = append(out, checkDataDir(cfg))
+	out = append(out, checkSecretFiles(cfg)...)
+	out = append(out, checkClientAddresses(cfg)...)
 	a, err := c.newApp(cfg)
 	if err != nil {
 		return append(out, failure("config", err))
@@ -65,6 +69,19 @@ func checkDataDir(cfg config) finding {
 		f.Try = "chmod 700 " + cfg.DataDir
 	}
 	return f
+}
+
+// checkClientAddresses finds a limit by address that all clients would share:
+// behind a proxy that is not trusted, theirs is the proxy's.
+func checkClientAddresses(cfg config) []finding {
+	if cfg.Limits.TokensPerAddress.Rate == 0 || !cfg.Listen.AllowPlaintext || len(cfg.Listen.TrustedProxies) > 0 {
+		return nil
+	}
+	return []finding{{
+		Check: "limits", Status: statusWarning,
+		Note: "all clients behind the proxy share limits.tokens_per_address: listen.allow_plaintext is set and listen.trusted_proxies is empty",
+		Try:  "listen.trusted_proxies: the proxy's network; or limits.tokens_per_address.rate: 0",
+	}}
 }
 
 // checkKeys looks at each KEK's safety, never at its material.
@@ -113,7 +130,11 @@ func checkOperator(ctx context.Context, a *app) finding {
 // are those of a server started the same way. Landlock comes last: it confines
 // the doctor too.
 func checkHardening(a *app) []finding {
-	measures := append(dumpMeasures(), lockedMeasure(a.svc.LockedMemory()))
+	locked := lockedMeasure(a.lockedMemory())
+	if locked.ok { // the doctor prepares no data keys
+		locked.note += "; a server logs at its start whether its prepared data keys are locked too"
+	}
+	measures := append(dumpMeasures(), locked)
 	if a.cfg.Hardening.Landlock {
 		measures = append(measures, landlock(a.cfg))
 	}

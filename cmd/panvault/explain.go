@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/panvault/panvault/kms"
 	"github.com/panvault/panvault/kms/localkek"
@@ -35,6 +36,8 @@ func explainOpen(err error) error {
 		{kms.ErrInvalid, "kms.transit in the configuration; deploy/vault/README.md says what it needs"},
 		{kms.ErrTampered, "the KMS keys or the keyring that this database was made with, from a backup"},
 		{envelope.ErrNoKey, "panvault init, which makes the working keys"},
+		{vault.ErrKeyLost, "do not make a new one: it could not open what the lost one sealed"},
+		{envelope.ErrTampered, "deploy/runbooks/tampered.md"},
 	} {
 		if errors.Is(err, e.is) {
 			return hint(err, "%s", e.hint)
@@ -57,11 +60,31 @@ func plain(err error) error {
 	case vault.BadRequest:
 		return usageError{errors.New(e.Message)}
 	case vault.NotFound:
-		return hint(fmt.Errorf("%s %s was not found", e.Object, e.ID), "%s", listing(e.Object))
+		return hint(fmt.Errorf("%s was not found", named(e)), "%s", listing(e.Object))
 	case vault.Conflict:
 		return errors.New(e.Message)
 	}
 	return err
+}
+
+// idShape is what an id looks like: anything else that was typed for one may be
+// a secret.
+var idShape = regexp.MustCompile(`^[a-z]{4}_[0-9a-z]{24}$`)
+
+// named is the object that an error is about.
+func named(e *vault.Error) string {
+	if idShape.MatchString(e.ID) {
+		return e.Object + " " + e.ID
+	}
+	return e.Object
+}
+
+// preparation is the command that makes the store of a command's configuration.
+func (c *cli) preparation() string {
+	if c.dataDir != "" {
+		return "panvault dev --data " + c.dataDir
+	}
+	return "panvault init --config " + c.configFile
 }
 
 // listing is the command that lists objects of a kind.

@@ -5,10 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// gate is what a listener serves: nothing until the handler is known (503, so
-// that balancers wait), and while the process ends, answers that tell clients
-// to close their connection. It is safe for concurrent use.
+// gate is what a listener serves: shut until it is opened, then the handler,
+// and while the process ends, answers that tell clients to close their
+// connection. It is safe for concurrent use.
 type gate struct {
+	shut    http.Handler // answers 503, so that clients and balancers come again
 	handler atomic.Pointer[http.Handler]
 	closing atomic.Bool
 }
@@ -24,6 +25,5 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*h).ServeHTTP(w, r)
 		return
 	}
-	w.Header().Set("Retry-After", "1")
-	w.WriteHeader(http.StatusServiceUnavailable)
+	g.shut.ServeHTTP(w, r)
 }

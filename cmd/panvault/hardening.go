@@ -16,7 +16,7 @@ type measure struct {
 // confine applies what remains once every file is open, and reports all
 // measures. With hardening.require a missing one is an error.
 func (a *app) confine() error {
-	measures := append(dumpMeasures(), lockedMeasure(a.svc.LockedMemory()))
+	measures := append(dumpMeasures(), lockedMeasure(a.lockedMemory()))
 	if a.cfg.Hardening.Landlock {
 		measures = append(measures, landlock(a.cfg))
 	}
@@ -33,6 +33,12 @@ func (a *app) confine() error {
 		return hint(errors.New("hardening.require: "+strings.Join(missing, ", ")), "panvault doctor")
 	}
 	return nil
+}
+
+// lockedMemory reports whether every key of the process is on pages that cannot
+// be swapped out: those of the service and the local keyring's.
+func (a *app) lockedMemory() bool {
+	return a.svc.LockedMemory() && (a.keks == nil || a.keks.Locked())
 }
 
 func lockedMeasure(locked bool) measure {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,9 @@ func (c *cli) merchantCreate() *cobra.Command {
   panvault merchant create --config panvault.yaml --name "Tea House" --token-ttl 15m --hide-fingerprint`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if settings.Name == "" {
+				return hint(usageError{errors.New("--name is missing")}, `panvault merchant create --name "Tea House"`)
+			}
 			return c.administer(cmd.Context(), func(a *app, caller vault.Caller) error {
 				m, err := a.svc.CreateMerchant(cmd.Context(), caller, settings)
 				if err != nil {
@@ -125,12 +129,13 @@ type merchantJSON struct {
 	TokenTTL        string  `json:"token_ttl"` // "" takes the server's default
 	CreatedAt       *string `json:"created_at"`
 	DisabledAt      *string `json:"disabled_at"`
+	Tampered        bool    `json:"tampered,omitempty"` // the row was edited: its keys are refused
 }
 
 func newMerchantJSON(m vault.Merchant) merchantJSON {
 	return merchantJSON{
 		ID: m.ID, Name: m.Name, ShowFirstDigits: m.ShowFirstDigits, HideFingerprint: m.HideFingerprint,
-		TokenTTL: ttl(m.TokenTTL, ""), CreatedAt: stamp(m.CreatedAt), DisabledAt: stamp(m.DisabledAt),
+		TokenTTL: ttl(m.TokenTTL, ""), CreatedAt: stamp(m.CreatedAt), DisabledAt: stamp(m.DisabledAt), Tampered: m.Tampered,
 	}
 }
 
@@ -144,7 +149,10 @@ func (c *cli) printMerchant(m vault.Merchant) error {
 }
 
 func enabled(m vault.Merchant) string {
-	if m.DisabledAt.IsZero() {
+	switch {
+	case m.Tampered:
+		return "TAMPERED, refused"
+	case m.DisabledAt.IsZero():
 		return "enabled"
 	}
 	return "disabled since " + day(m.DisabledAt)

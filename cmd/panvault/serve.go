@@ -60,8 +60,8 @@ func (c *cli) serve(ctx context.Context, cfg config, t tier) error {
 	return errors.Join(err, a.close(context.WithoutCancel(ctx)))
 }
 
-// run serves an opened vault until ctx ends. ready, if any, is told once
-// requests are answered.
+// run serves an opened vault until ctx ends. Requests are answered once every
+// listener is bound and the start is on record; then ready, if any, is told.
 func (c *cli) run(ctx context.Context, a *app, t tier, publicURL string, ready func(*serving) error) error {
 	if err := a.confine(); err != nil {
 		return err
@@ -74,6 +74,7 @@ func (c *cli) run(ctx context.Context, a *app, t tier, publicURL string, ready f
 	if err := a.svc.RecordStart(ctx, details); err != nil {
 		return errors.Join(err, s.stop(0))
 	}
+	s.open()
 	addresses := []any{"tier", t, "api", s.apiAddr, "admin", s.adminAddr}
 	if s.private != "" {
 		addresses = append(addresses, "private", s.private)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,28 +14,25 @@ import (
 	"github.com/panvault/panvault/vault/httpapi"
 )
 
-const (
-	// farewell is how long, after SIGTERM, requests still come in and are told
-	// that their connection ends: a client that has just sent one on a kept
-	// connection must get its answer, not a reset.
-	farewell = 300 * time.Millisecond
-	// drainTime is how long accepted requests get to be answered after that.
-	drainTime = 30 * time.Second
-)
+// drainTime is how long accepted requests get to be answered once no more are
+// accepted.
+const drainTime = 30 * time.Second
 
-// serving is an app with its listeners open.
+// serving is an app with its listeners bound. Until open, each of them answers
+// that the service is unavailable.
 type serving struct {
 	app       *app
 	admin     *httpapi.Admin
-	gates     []*gate // of the API's listeners
 	listeners []*httpapi.Listener
+	gates     []*gate        // of the listeners
+	handlers  []http.Handler // behind the gates
 	adminAddr string
 	apiAddr   string // of the public listener, or of the only one
 	private   string // of the private listener, if it is another
 	hup       chan os.Signal
 }
 
-// serve binds the listeners of the configuration that a tier has.
+// serve binds the listeners of the configuration that a tier has. Open them.
 func (a *app) serve(t tier, publicURL string) (_ *serving, err error) {
 	s := &serving{
 		app: a, hup: make(chan os.Signal, 1),
@@ -55,6 +52,9 @@ func (a *app) serve(t tier, publicURL string) (_ *serving, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.adminAddr, err = s.listen("admin", a.cfg.Listen.Admin, nil, false); err != nil {
+		return nil, err
+	}
 	// The URL may need the port that is bound, so the handlers come after it.
 	if publicURL == "" {
 		publicURL = "http://" + s.apiAddr
@@ -63,53 +63,57 @@ func (a *app) serve(t tier, publicURL string) (_ *serving, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, g := range s.gates {
-		g.open(api.Handler(sides[i]...))
+	for _, side := range sides {
+		s.handlers = append(s.handlers, api.Handler(side...))
 	}
-	admin, err := httpapi.Listen(a.cfg.Listen.Admin, s.admin.Handler(), nil, false, a.log)
-	if err != nil {
-		return nil, listenError("admin", err)
-	}
-	s.listeners = append(s.listeners, admin)
-	s.adminAddr = admin.Addr()
+	s.handlers = append(s.handlers, s.admin.Handler())
 	return s, nil
+}
+
+// open lets requests in.
+func (s *serving) open() {
+	for i, g := range s.gates {
+		g.open(s.handlers[i])
+	}
 }
 
 // bind opens the API's listeners, each with the side of the API that it shows.
 func (s *serving) bind(t tier, config *tls.Config) (sides [][]httpapi.Tier, err error) {
 	l := s.app.cfg.Listen
 	if t == tierAll && l.Private == l.Public {
-		return [][]httpapi.Tier{{httpapi.Public, httpapi.Private}}, s.listen("public", l.Public, config)
+		s.apiAddr, err = s.listen("public", l.Public, config, l.AllowPlaintext)
+		return [][]httpapi.Tier{{httpapi.Public, httpapi.Private}}, err
 	}
 	if t.public() {
-		if err := s.listen("public", l.Public, config); err != nil {
+		if s.apiAddr, err = s.listen("public", l.Public, config, l.AllowPlaintext); err != nil {
 			return nil, err
 		}
 		sides = append(sides, []httpapi.Tier{httpapi.Public})
 	}
 	if t.private() {
-		if err := s.listen("private", l.Private, config); err != nil {
+		addr, err := s.listen("private", l.Private, config, l.AllowPlaintext)
+		if err != nil {
 			return nil, err
+		}
+		if t.public() {
+			s.private = addr
+		} else {
+			s.apiAddr = addr
 		}
 		sides = append(sides, []httpapi.Tier{httpapi.Private})
 	}
 	return sides, nil
 }
 
-// listen opens one listener, whose gate is still shut.
-func (s *serving) listen(name, addr string, config *tls.Config) error {
-	g := &gate{}
-	l, err := httpapi.Listen(addr, g, config, s.app.cfg.Listen.AllowPlaintext, s.app.log)
+// listen binds one listener, whose gate is still shut, and returns its address.
+func (s *serving) listen(name, addr string, config *tls.Config, plaintext bool) (string, error) {
+	g := &gate{shut: httpapi.Unavailable(s.app.cfg.HTTP.ErrorBase)}
+	l, err := httpapi.Listen(addr, g, config, plaintext, s.app.log)
 	if err != nil {
-		return listenError(name, err)
-	}
-	if s.apiAddr == "" {
-		s.apiAddr = l.Addr()
-	} else {
-		s.private = l.Addr()
+		return "", listenError(name, err)
 	}
 	s.listeners, s.gates = append(s.listeners, l), append(s.gates, g)
-	return nil
+	return l.Addr(), nil
 }
 
 func (a *app) newAPI(publicURL string, hsts bool) (*httpapi.API, error) {
@@ -120,8 +124,20 @@ func (a *app) newAPI(publicURL string, hsts bool) (*httpapi.API, error) {
 	})
 }
 
+// bindError is a listener that cannot be had.
+type bindError struct {
+	name string // public, private, admin
+	error
+}
+
+// Error names the setting.
+func (e bindError) Error() string { return "listen." + e.name + ": " + e.error.Error() }
+
+// Unwrap returns the error without the setting.
+func (e bindError) Unwrap() error { return e.error }
+
 func listenError(name string, err error) error {
-	err = fmt.Errorf("listen.%s: %w", name, err)
+	err = bindError{name, err}
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return hint(err, "another address: is a panvault running here already?")
 	}
@@ -155,15 +171,17 @@ func (s *serving) wait(ctx context.Context) error {
 	}
 }
 
-// drain ends serving without losing an answer: first /readyz turns and every
-// answer ends its connection, then no connection is accepted, then what was
-// accepted is answered.
+// drain ends serving without losing an answer. For listen.drain_delay /readyz
+// says draining, and requests still come in and are told that their connection
+// ends: a client that has just sent one on a kept connection must get its
+// answer, not a reset. Then no connection is accepted, and what was accepted is
+// answered.
 func (s *serving) drain() error {
 	s.admin.Drain()
 	for _, g := range s.gates {
 		g.closing.Store(true)
 	}
-	time.Sleep(farewell)
+	time.Sleep(s.app.cfg.Listen.DrainDelay)
 	return s.stop(drainTime)
 }
 

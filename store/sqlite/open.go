@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/panvault/panvault/store"
@@ -36,7 +36,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	if !exists {
 		if !opts.Migrate {
-			return nil, fmt.Errorf("%w (there is no database at %s)", store.ErrOldSchema, path)
+			return nil, absentError{path}
 		}
 		if err := createFile(path); err != nil {
 			return nil, err
@@ -49,6 +49,18 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		return openReadOnly(ctx, path, opts)
 	}
 	return openPatiently(ctx, path, opts)
+}
+
+// absentError is a database that is not there and was not to be made: it is
+// both store.ErrOldSchema and fs.ErrNotExist.
+type absentError struct{ path string }
+
+// Error names the path.
+func (e absentError) Error() string { return "there is no database at " + e.path }
+
+// Is matches what it is.
+func (e absentError) Is(target error) bool {
+	return target == store.ErrOldSchema || target == fs.ErrNotExist
 }
 
 // openPatiently tries for as long as the busy timeout: SQLite does not wait by

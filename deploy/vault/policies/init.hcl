@@ -50,11 +50,6 @@ path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
-# Lets `panvault doctor` say when this identity may do more than this file.
-path "sys/capabilities-self" {
-  capabilities = ["update"]
-}
-
 # No key ever leaves, whatever other policy is attached: deny wins.
 path "transit/export/*" {
   capabilities = ["deny"]
