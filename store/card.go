@@ -11,11 +11,13 @@ type Card struct {
 	ID       string // record id, IDLength characters
 	Merchant string // mrch_ id of the owner
 	Live     bool
+	Customer string // record id of the owner once attached, else ""
 
-	CreatedAt int64 // time of tokenisation
-	ExpiresAt int64 // when an unused token lapses; 0 once used
-	UsedAt    int64 // when the token was used; 0 while unused
-	DeletedAt int64 // when the record was destroyed
+	CreatedAt  int64 // time of tokenisation
+	ExpiresAt  int64 // when an unused token lapses; 0 once used
+	UsedAt     int64 // when the token was used; 0 while unused
+	AttachedAt int64 // when it was attached to Customer
+	DeletedAt  int64 // when the record was destroyed
 
 	Brand        string // response spelling, e.g. "MasterCard"
 	LastDigits   string // four digits
@@ -37,6 +39,14 @@ type CardReader interface {
 	// Card returns the row with this record id, deleted or not, of any
 	// merchant and mode: the caller checks both. ErrNotFound.
 	Card(ctx context.Context, id string) (Card, error)
+	// CustomerCards lists a customer's cards that are not deleted.
+	CustomerCards(ctx context.Context, customer string, p Page) ([]Card, error)
+	// CountCustomerCards counts what CustomerCards would list without Offset
+	// and Limit.
+	CountCustomerCards(ctx context.Context, customer string, p Page) (int, error)
+	// NewestCard returns the card that was attached to a customer last and is
+	// not deleted. ErrNotFound.
+	NewestCard(ctx context.Context, customer string) (Card, error)
 }
 
 // CardWriter writes cards.
@@ -44,4 +54,7 @@ type CardWriter interface {
 	// InsertCard adds a row. ErrConflict if the id exists; an error that is no
 	// sentinel if the merchant does not.
 	InsertCard(ctx context.Context, c *Card) error
+	// UpdateCard replaces the row with the same id whose tag is was.
+	// ErrConflict if there is none: somebody else changed it.
+	UpdateCard(ctx context.Context, c *Card, was []byte) error
 }

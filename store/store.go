@@ -41,6 +41,7 @@ type Store interface {
 // Reader is what may be read, one role for each kind of row.
 type Reader interface {
 	CardReader
+	CustomerReader
 	FingerprintReader
 	MerchantReader
 	APIKeyReader
@@ -52,6 +53,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	CardWriter
+	CustomerWriter
 	FingerprintWriter
 	MerchantWriter
 	APIKeyWriter

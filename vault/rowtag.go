@@ -9,8 +9,8 @@ import (
 
 func cardRow(c *store.Card) *envelope.Row {
 	return envelope.NewRow("cards").
-		Text(c.ID).Text(c.Merchant).Bool(c.Live).
-		Int(c.CreatedAt).Int(c.ExpiresAt).Int(c.UsedAt).Int(c.DeletedAt).
+		Text(c.ID).Text(c.Merchant).Bool(c.Live).Text(c.Customer).
+		Int(c.CreatedAt).Int(c.ExpiresAt).Int(c.UsedAt).Int(c.AttachedAt).Int(c.DeletedAt).
 		Text(c.Brand).Text(c.LastDigits).Int(int64(c.ExpiryMonth)).Int(int64(c.ExpiryYear)).
 		Blob(c.Fingerprint).Text(c.ChargeStatus).
 		Int(int64(c.KEKVersion)).Int(int64(c.DEKGeneration)).
@@ -38,4 +38,10 @@ func workingKeyRow(k *store.WorkingKey) *envelope.Row {
 	return envelope.NewRow("working_keys").
 		Text(k.Purpose).Text(k.Mode).Int(int64(k.Version)).Text(k.State).
 		Int(int64(k.KEKVersion)).Blob(k.Wrapped).Int(k.CreatedAt)
+}
+
+func customerRow(c *store.Customer) *envelope.Row {
+	return envelope.NewRow("customers").
+		Text(c.ID).Text(c.Merchant).Bool(c.Live).Int(c.CreatedAt).Int(c.DeletedAt).
+		Text(c.DefaultCard).Blob(c.Sealed)
 }

@@ -6,35 +6,78 @@ import (
 	"github.com/panvault/panvault/store"
 )
 
-const cardColumns = `id, merchant, live, created_at, expires_at, used_at, deleted_at,
+const cardColumns = `id, merchant, live, customer, created_at, expires_at, used_at, attached_at, deleted_at,
 	brand, last_digits, expiry_month, expiry_year, fingerprint, charge_status,
 	kek_version, dek_generation, wrapped_dek, sealed_pan, sealed_profile, tag`
 
+// ofCustomer is spelled as the partial index is, so that it is used.
+const ofCustomer = ` FROM cards WHERE customer = $1 AND customer <> '' AND deleted_at = 0`
+
 type cardText struct {
-	get, insert string
+	get, insert, update, count, newest string
+	list                               listText
 }
 
 func newCardText(d Dialect) cardText {
 	return cardText{
 		get: d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE id = $1`),
 		insert: d.sql(`INSERT INTO cards (` + cardColumns + `)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`),
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`),
+		update: d.sql(`UPDATE cards SET customer = $1, expires_at = $2, used_at = $3, attached_at = $4, deleted_at = $5,
+			brand = $6, last_digits = $7, expiry_month = $8, expiry_year = $9, fingerprint = $10, charge_status = $11,
+			kek_version = $12, dek_generation = $13, wrapped_dek = $14, sealed_pan = $15, sealed_profile = $16, tag = $17
+			WHERE id = $18 AND tag = $19`),
+		list:   newListText(d, `SELECT `+cardColumns+ofCustomer+` AND created_at >= $2 AND created_at <= $3`, 3),
+		count:  d.sql(`SELECT count(*)` + ofCustomer + ` AND created_at >= $2 AND created_at <= $3`),
+		newest: d.sql(`SELECT ` + cardColumns + ofCustomer + ` ORDER BY attached_at DESC, id DESC LIMIT 1`),
 	}
 }
 
 // Card implements store.CardReader.
 func (r *Reader) Card(ctx context.Context, id string) (store.Card, error) {
+	return r.card(ctx, r.text.cards.get, id)
+}
+
+// NewestCard implements store.CardReader.
+func (r *Reader) NewestCard(ctx context.Context, customer string) (store.Card, error) {
+	return r.card(ctx, r.text.cards.newest, customer)
+}
+
+func (r *Reader) card(ctx context.Context, query string, args ...any) (store.Card, error) {
 	var c store.Card
-	err := r.one(ctx, r.text.cards.get, func(s Scan) error { return scanCard(s, &c) }, id)
-	if err != nil {
+	if err := r.one(ctx, query, func(s Scan) error { return scanCard(s, &c) }, args...); err != nil {
 		return store.Card{}, err
 	}
 	return c, nil
 }
 
+// CustomerCards implements store.CardReader.
+func (r *Reader) CustomerCards(ctx context.Context, customer string, p store.Page) ([]store.Card, error) {
+	return r.cards(ctx, r.text.cards.list.of(p), customer, p.From, p.To, int64(p.Limit), int64(p.Offset))
+}
+
+// CountCustomerCards implements store.CardReader.
+func (r *Reader) CountCustomerCards(ctx context.Context, customer string, p store.Page) (int, error) {
+	return r.count(ctx, r.text.cards.count, customer, p.From, p.To)
+}
+
+func (r *Reader) cards(ctx context.Context, query string, args ...any) ([]store.Card, error) {
+	var all []store.Card
+	err := r.q.Query(ctx, query, func(s Scan) error {
+		var c store.Card
+		err := scanCard(s, &c)
+		all = append(all, c)
+		return err
+	}, args...)
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 func scanCard(scan Scan, c *store.Card) error {
 	var live, month, year, kek, generation int64
-	err := scan(&c.ID, &c.Merchant, &live, &c.CreatedAt, &c.ExpiresAt, &c.UsedAt, &c.DeletedAt,
+	err := scan(&c.ID, &c.Merchant, &live, &c.Customer, &c.CreatedAt, &c.ExpiresAt, &c.UsedAt, &c.AttachedAt, &c.DeletedAt,
 		&c.Brand, &c.LastDigits, &month, &year, &c.Fingerprint, &c.ChargeStatus,
 		&kek, &generation, &c.WrappedDEK, &c.SealedPAN, &c.SealedProfile, &c.Tag)
 	if err != nil {
@@ -50,7 +93,15 @@ func scanCard(scan Scan, c *store.Card) error {
 // InsertCard implements store.CardWriter.
 func (t *Tx) InsertCard(ctx context.Context, c *store.Card) error {
 	return t.exec(ctx, t.text.cards.insert,
-		c.ID, c.Merchant, bit(c.Live), c.CreatedAt, c.ExpiresAt, c.UsedAt, c.DeletedAt,
+		c.ID, c.Merchant, bit(c.Live), c.Customer, c.CreatedAt, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
 		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
 		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag)
+}
+
+// UpdateCard implements store.CardWriter.
+func (t *Tx) UpdateCard(ctx context.Context, c *store.Card, was []byte) error {
+	return t.swap(ctx, t.text.cards.update,
+		c.Customer, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
+		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
+		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.ID, was)
 }

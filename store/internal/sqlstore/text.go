@@ -10,6 +10,7 @@ import (
 // concurrent use; a backend makes one when it opens.
 type Text struct {
 	cards        cardText
+	customers    customerText
 	fingerprints fingerprintText
 	merchants    merchantText
 	apiKeys      apiKeyText
@@ -21,6 +22,7 @@ type Text struct {
 func Compile(d Dialect) *Text {
 	return &Text{
 		cards:        newCardText(d),
+		customers:    newCustomerText(d),
 		fingerprints: newFingerprintText(d),
 		merchants:    newMerchantText(d),
 		apiKeys:      newAPIKeyText(d),
@@ -81,6 +83,16 @@ func (t *Tx) change(ctx context.Context, query string, args ...any) error {
 	n, err := t.q.Exec(ctx, query, args...)
 	if err == nil && n == 0 {
 		return store.ErrNotFound
+	}
+	return err
+}
+
+// swap runs a statement that replaces a row whose tag is still the one that
+// was read: ErrConflict if it is not.
+func (t *Tx) swap(ctx context.Context, query string, args ...any) error {
+	n, err := t.q.Exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return store.ErrConflict
 	}
 	return err
 }

@@ -37,9 +37,11 @@ CREATE TABLE cards (
     id             TEXT    NOT NULL PRIMARY KEY CHECK (length(id) = 24),
     merchant       TEXT    NOT NULL REFERENCES merchants (id),
     live           INTEGER NOT NULL CHECK (live IN (0, 1)),
+    customer       TEXT    NOT NULL CHECK (length(customer) IN (0, 24)),
     created_at     INTEGER NOT NULL CHECK (created_at >= 0),
     expires_at     INTEGER NOT NULL CHECK (expires_at >= 0),
     used_at        INTEGER NOT NULL CHECK (used_at >= 0),
+    attached_at    INTEGER NOT NULL CHECK (attached_at >= 0),
     deleted_at     INTEGER NOT NULL CHECK (deleted_at >= 0),
     brand          TEXT    NOT NULL,
     last_digits    TEXT    NOT NULL CHECK (length(last_digits) = 4),
@@ -55,6 +57,24 @@ CREATE TABLE cards (
     tag            BLOB    NOT NULL CHECK (length(tag) = 20),
     CHECK (deleted_at = 0 OR wrapped_dek IS NULL)
 ) STRICT;
+
+-- A page of a customer's cards is one range of this index, however many
+-- customers there are. Deleted cards leave it.
+CREATE INDEX cards_customer ON cards (customer, created_at, id) WHERE customer <> '' AND deleted_at = 0;
+
+CREATE TABLE customers (
+    id           TEXT    NOT NULL PRIMARY KEY CHECK (length(id) = 24),
+    merchant     TEXT    NOT NULL REFERENCES merchants (id),
+    live         INTEGER NOT NULL CHECK (live IN (0, 1)),
+    created_at   INTEGER NOT NULL CHECK (created_at >= 0),
+    deleted_at   INTEGER NOT NULL CHECK (deleted_at >= 0),
+    default_card TEXT    NOT NULL CHECK (length(default_card) IN (0, 24)),
+    sealed       BLOB    CHECK (length(sealed) > 0),
+    tag          BLOB    NOT NULL CHECK (length(tag) = 20),
+    CHECK (deleted_at = 0 OR sealed IS NULL)
+) STRICT;
+
+CREATE INDEX customers_merchant ON customers (merchant, live, created_at, id) WHERE deleted_at = 0;
 
 CREATE TABLE fingerprints (
     mac         BLOB    NOT NULL PRIMARY KEY CHECK (length(mac) = 32),
