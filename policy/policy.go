@@ -49,6 +49,7 @@ type Action string
 const (
 	CreateToken    Action = "token:create"
 	ReadToken      Action = "token:read"
+	ManageCustomer Action = "customer:manage" // customers and their cards, masked
 	ManageMerchant Action = "merchant:manage"
 	ManageAPIKey   Action = "apikey:manage"
 	ReadOperations Action = "operations:read"

@@ -9,7 +9,7 @@ import (
 
 var (
 	kinds   = []Kind{Public, Secret, Operator, "unknown", ""}
-	actions = []Action{CreateToken, ReadToken, ManageMerchant, ManageAPIKey, ReadOperations, "token:reveal", ""}
+	actions = []Action{CreateToken, ReadToken, ManageCustomer, ManageMerchant, ManageAPIKey, ReadOperations, "token:reveal", ""}
 )
 
 func mustEngine(t testing.TB, text string) *Engine {
@@ -34,6 +34,8 @@ func TestDefaultPolicies(t *testing.T) {
 	allowed := map[grant]bool{
 		{Public, CreateToken, own, true}: true,
 		{Public, ReadToken, own, true}:   true,
+
+		{Secret, ManageCustomer, own, true}: true,
 	}
 	for _, action := range []Action{ManageMerchant, ManageAPIKey, ReadOperations} {
 		for _, merchant := range []string{own, foreign, installation} {
@@ -68,7 +70,7 @@ func TestDefaultPolicies(t *testing.T) {
 			}
 		}
 	}
-	if want := 2*2 + 3*3*4; seen != want {
+	if want := 3*2 + 3*3*4; seen != want {
 		t.Errorf("%d combinations are allowed, want %d", seen, want)
 	}
 }

@@ -97,7 +97,9 @@ func (s *Service) unauthenticated(origin audit.Origin, reason string) error {
 // Authorize reports whether the caller may do a on what is its own:
 // Unauthenticated if not. The verbs ask again; this is for refusing a request
 // before its parameters are read.
-func (s *Service) Authorize(c Caller, a policy.Action) error {
+func (s *Service) Authorize(c Caller, a policy.Action) error { return s.authorizeOwn(c, a) }
+
+func (s *Service) authorizeOwn(c Caller, a policy.Action) error {
 	return s.authorize(c, a, policy.Resource{Merchant: c.Merchant, Live: c.Live})
 }
 

@@ -60,3 +60,7 @@ func network(ip string) string {
 	}
 	return prefix.String()
 }
+
+// Account returns the caller's own merchant, as it was when the caller
+// authenticated.
+func (c Caller) Account() Merchant { return merchantView(&c.settings) }

@@ -21,6 +21,7 @@ const (
 	NotFound        Code = "not_found"       // absent or not the caller's: the two look the same
 	BadRequest      Code = "bad_request"     // the request itself is malformed
 	MissingCard     Code = "missing_card"    // no card parameters
+	UsedToken       Code = "used_token"      // the token was used before
 	InvalidCard     Code = "invalid_card"    // Problems says what
 	RateLimited     Code = "rate_limited"    // RetryAfter says when
 	Unavailable     Code = "unavailable"     // KMS or store is down; RetryAfter says when

@@ -41,14 +41,10 @@ func (s *Service) surrogate(ctx context.Context, tx store.Tx, c Caller, macs []e
 	return row.Surrogate, tx.InsertFingerprint(ctx, &row)
 }
 
-var errFingerprint = errors.New("fingerprint")
-
 func (s *Service) checkFingerprint(c Caller, row *store.Fingerprint) error {
-	if err := s.keyring.Check(c.Mode(), fingerprintRow(row), row.Tag); err != nil {
-		return errors.Join(errFingerprint, err)
-	}
-	if row.Merchant != c.Merchant || row.Live != c.Live {
-		return errors.Join(errFingerprint, envelope.ErrTampered)
+	edited := s.keyring.Check(c.Mode(), fingerprintRow(row), row.Tag) != nil
+	if edited || row.Merchant != c.Merchant || row.Live != c.Live {
+		return &tamperedRow{"", "fingerprint"} // it has no name that may be told
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ const (
 	cardPrefix     = "card_"
 	merchantPrefix = "mrch_"
 	apiKeyPrefix   = "akey_"
+	customerPrefix = "cust_"
 )
 
 // publicID writes the id that callers see for a record.

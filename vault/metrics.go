@@ -23,7 +23,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 			Help: "Cards tokenized, by mode and brand.",
 		}, []string{"mode", "brand"}),
 	}
-	for _, what := range []string{"card", "fingerprint", "merchant", "api key"} {
+	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key"} {
 		m.tampered.WithLabelValues(what)
 	}
 	registerer.MustRegister(m.tampered, m.tokens)

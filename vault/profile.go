@@ -30,15 +30,9 @@ func (s *Service) sealProfile(row *store.Card, profile card.Profile) error {
 // openProfile opens what sealProfile sealed. Any failure is
 // envelope.ErrTampered, but for a profile key that is not loaded.
 func (s *Service) openProfile(row *store.Card) (card.Profile, error) {
-	sealed, err := envelope.Parse(row.SealedProfile)
-	if err != nil {
-		return card.Profile{}, err
-	}
-	key, err := s.keyring.Version(envelope.PurposeProfile, envelope.ModeOf(row.Live), sealed.Generation)
-	if err != nil {
-		return card.Profile{}, envelope.ErrTampered
-	}
-	plain, err := envelope.Open(key, cardBinding(row, envelope.FieldProfile, sealed.Generation), row.SealedProfile)
+	plain, err := s.openWithProfileKey(row.Live, row.SealedProfile, func(version uint32) envelope.Binding {
+		return cardBinding(row, envelope.FieldProfile, version)
+	})
 	if err != nil {
 		return card.Profile{}, err
 	}
@@ -48,4 +42,18 @@ func (s *Service) openProfile(row *store.Card) (card.Profile, error) {
 		return card.Profile{}, envelope.ErrTampered
 	}
 	return profile, nil
+}
+
+// openWithProfileKey opens a value with the version of the profile key that
+// sealed it. The caller wipes the result.
+func (s *Service) openWithProfileKey(live bool, value []byte, place func(version uint32) envelope.Binding) ([]byte, error) {
+	sealed, err := envelope.Parse(value)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.keyring.Version(envelope.PurposeProfile, envelope.ModeOf(live), sealed.Generation)
+	if err != nil {
+		return nil, envelope.ErrTampered
+	}
+	return envelope.Open(key, place(sealed.Generation), value)
 }

@@ -414,6 +414,48 @@ func TestSwapMerchants(t *testing.T) {
 	}
 }
 
+// TestSwapCustomers: a customer reads as its own or as tampered, and so does a
+// card that was moved to another customer.
+func TestSwapCustomers(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	type owner struct {
+		caller vault.Caller
+		id     string
+	}
+	var owners []owner
+	for i := range 4 {
+		secret := w.Caller(t, w.cards[i*2].caller.Merchant, policy.Secret, w.cards[i*2].caller.Live)
+		c, err := w.CreateCustomer(ctx, secret, vault.CustomerFields{Description: fmt.Appendf(nil, "customer %d", i), Token: w.cards[i*2].token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		owners = append(owners, owner{secret, c.ID})
+	}
+	check := func(t *testing.T, column string, a, b int) {
+		for _, i := range []int{a, b} {
+			w.wantTampered(t, fmt.Sprintf("%s of customers %d and %d", column, a, b), func() error {
+				_, err := w.Service.Customer(ctx, owners[i].caller, owners[i].id)
+				return err
+			})
+		}
+	}
+	w.eachSwap(t, "customers", "", nil, check)
+	ids := w.rowids(t, "cards", " WHERE customer <> ''")
+	for a := range ids {
+		for b := a + 1; b < len(ids); b++ {
+			w.swap(t, "cards", "customer", ids[a], ids[b])
+			check(t, "cards", a, b)
+			w.swap(t, "cards", "customer", ids[a], ids[b])
+		}
+	}
+	for _, o := range owners {
+		if _, err := w.Service.Customer(ctx, o.caller, o.id); err != nil {
+			t.Errorf("after swapping back: %v", err)
+		}
+	}
+}
+
 // TestSwapWorkingKeys: a vault does not open with working keys that were moved,
 // or whose state or age was edited.
 func TestSwapWorkingKeys(t *testing.T) {

@@ -2,10 +2,27 @@ package vault
 
 import (
 	"context"
+	"errors"
 
 	"github.com/panvault/panvault/vault/audit"
 	"github.com/panvault/panvault/vault/envelope"
 )
+
+// tamperedRow is found inside a transaction: it undoes it, and settle records
+// it afterwards.
+type tamperedRow struct{ object, what string }
+
+// Error says what kind of row it is.
+func (t *tamperedRow) Error() string { return t.what + " was tampered with" }
+
+// settle ends an operation whose transaction failed.
+func (s *Service) settle(ctx context.Context, c Caller, err error) error {
+	var t *tamperedRow
+	if errors.As(err, &t) {
+		return s.tampered(ctx, c, t.object, t.what)
+	}
+	return s.fail(err)
+}
 
 // tampered records that stored data does not authenticate and fails the
 // operation. The caller learns only that something is wrong.

@@ -2,13 +2,11 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/panvault/panvault/policy"
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/card"
-	"github.com/panvault/panvault/vault/envelope"
 )
 
 // chargeUnknown is a token's charge status while nothing was charged. It is
@@ -28,7 +26,9 @@ type Token struct {
 // Card is a vaulted card in its masked form: nothing in it can be charged.
 type Card struct {
 	ID          string // card_[test_] + record id
+	Customer    string // cust_ id of its owner; "" inside a token
 	Live        bool
+	Deleted     bool
 	Profile     card.Profile
 	Brand       string
 	LastDigits  string
@@ -42,53 +42,26 @@ type Card struct {
 // expired, deleted or not the caller's is NotFound all the same. Errors:
 // Unauthenticated, NotFound, Unavailable, Internal (tampered).
 func (s *Service) Token(ctx context.Context, c Caller, id string) (Token, error) {
-	resource := policy.Resource{Merchant: c.Merchant, Live: c.Live}
-	if err := s.authorize(c, policy.ReadToken, resource); err != nil {
+	if err := s.authorizeOwn(c, policy.ReadToken); err != nil {
 		return Token{}, err
 	}
-	record, _, ok := recordOf(tokenPrefix, id)
-	if !ok {
-		return Token{}, notFound("token", id)
-	}
-	row, err := s.readCard(ctx, c, record)
-	if err != nil {
-		return Token{}, err
-	}
-	if row == nil || publicID(tokenPrefix, row.Live, row.ID) != id || s.lapsed(row) {
-		return Token{}, notFound("token", id)
-	}
-	profile, err := s.openProfile(row)
-	if err != nil {
-		return Token{}, s.tampered(ctx, c, publicID(cardPrefix, row.Live, row.ID), "card")
-	}
-	return s.tokenView(c, row, profile), nil
-}
-
-// readCard reads a row and proves that it was not edited, before anything of
-// it is believed. It returns nil for a row that is absent or not the caller's.
-func (s *Service) readCard(ctx context.Context, c Caller, record string) (*store.Card, error) {
-	var row store.Card
-	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		row, err = r.Card(ctx, record)
-		return err
+	var view Token
+	err := s.store.View(ctx, func(r store.Reader) error {
+		row, err := s.ownToken(ctx, r, c, id)
+		if err != nil {
+			return err
+		}
+		profile, err := s.openProfile(row)
+		if err != nil {
+			return &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
+		}
+		view = s.tokenView(c, row, profile)
+		return nil
 	})
-	absent := errors.Is(err, store.ErrNotFound)
-	if err != nil && !absent {
-		return nil, s.fail(err)
+	if err != nil {
+		return Token{}, s.settle(ctx, c, err)
 	}
-	// An absent row is checked like a present one, so that the time of the
-	// answer does not tell the two apart.
-	tampered := s.keyring.Check(envelope.ModeOf(row.Live), cardRow(&row), row.Tag) != nil
-	if absent {
-		return nil, nil
-	}
-	if tampered || row.ID != record {
-		return nil, s.tampered(ctx, c, publicID(cardPrefix, row.Live, record), "card")
-	}
-	if row.Merchant != c.Merchant || row.Live != c.Live {
-		return nil, nil
-	}
-	return &row, nil
+	return view, nil
 }
 
 // lapsed reports whether the token's time is over without its having been used.
@@ -111,12 +84,24 @@ func (s *Service) tokenView(c Caller, row *store.Card, profile card.Profile) Tok
 	return t
 }
 
+// openCardView opens a row's profile for its masked form.
+func (s *Service) openCardView(c Caller, row *store.Card) (Card, error) {
+	profile, err := s.openProfile(row)
+	if err != nil {
+		return Card{}, &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
+	}
+	return s.cardView(c, row, profile), nil
+}
+
 func (s *Service) cardView(c Caller, row *store.Card, profile card.Profile) Card {
 	view := Card{
 		ID: publicID(cardPrefix, row.Live, row.ID), Live: row.Live, Profile: profile,
 		Brand: row.Brand, LastDigits: row.LastDigits, Fingerprint: row.Fingerprint,
 		Expiry:    card.Expiry{Month: row.ExpiryMonth, Year: row.ExpiryYear},
 		CreatedAt: timeOf(row.CreatedAt),
+	}
+	if row.Customer != "" {
+		view.Customer = publicID(customerPrefix, row.Live, row.Customer)
 	}
 	if c.settings.ShowFirstDigits {
 		view.FirstDigits = profile.FirstDigits

@@ -25,8 +25,7 @@ type TokenizeRequest struct {
 //
 // Errors: Unauthenticated, InvalidCard, RateLimited, Unavailable, Internal.
 func (s *Service) Tokenize(ctx context.Context, c Caller, in TokenizeRequest) (Token, error) {
-	resource := policy.Resource{Merchant: c.Merchant, Live: c.Live}
-	if err := s.authorize(c, policy.CreateToken, resource); err != nil {
+	if err := s.authorizeOwn(c, policy.CreateToken); err != nil {
 		return Token{}, err
 	}
 	if err := s.throttle(c); err != nil {
@@ -124,10 +123,7 @@ func (s *Service) insert(ctx context.Context, c Caller, in *card.Card, row *stor
 		}
 		return s.append(ctx, tx, event)
 	})
-	if errors.Is(err, errFingerprint) {
-		return s.tampered(ctx, c, publicID(cardPrefix, c.Live, row.ID), "fingerprint")
-	}
-	return s.fail(err)
+	return s.settle(ctx, c, err)
 }
 
 func (s *Service) tokenTTL(c Caller) time.Duration {

@@ -202,3 +202,23 @@ func (l *leakTarget) pipeline(t *testing.T, m marker) marker {
 	}
 	return m
 }
+
+// exchange makes a customer of a token, reads it in every way and may destroy
+// the card: none of it may leak either.
+func (l *leakTarget) exchange(t *testing.T, token string, destroy bool) {
+	t.Helper()
+	private := func(method, path, body string) string {
+		req := post(l, path, jsonType, body)
+		req.Method = method
+		req.SetBasicAuth(l.secret, "")
+		return l.send(t, method+" "+path, req, 200)
+	}
+	customer := "/customers/" + field(t, private(http.MethodPost, "/customers", `{"card":"`+token+`"}`), "id")
+	card := customer + "/cards/card_" + strings.TrimPrefix(token, "tokn_")
+	private(http.MethodGet, "/customers?limit=2", "")
+	private(http.MethodGet, customer+"/cards", `{"limit":1}`)
+	private(http.MethodPatch, card, `{"city":"Chiang Mai","expiration_year":2041}`)
+	if destroy {
+		private(http.MethodDelete, card, "{}")
+	}
+}

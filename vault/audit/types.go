@@ -25,6 +25,14 @@ const (
 	ActionDenied Type = "action.denied" // 10.2.1.4; action, count, first
 
 	TokenCreate Type = "token.create" // 10.2.1.7; brand
+	TokenUse    Type = "token.use"    // 10.2.1.7; customer
+
+	CustomerCreate Type = "customer.create" // 10.2.1.7
+	CustomerUpdate Type = "customer.update" // 10.2.1.7
+	CustomerDelete Type = "customer.delete" // 10.2.1.7; cards
+
+	CardUpdate  Type = "card.update"  // 10.2.1.7
+	CardDestroy Type = "card.destroy" // 10.2.1.7; customer
 
 	RecordTampered Type = "record.tampered" // 10.2.1.4; what
 )
@@ -32,9 +40,10 @@ const (
 // Types lists the catalogue, sorted.
 func Types() []Type {
 	return []Type{
-		ActionDenied, APIKeyCreate, APIKeyRevoke, AuthDenied, KeyCreate,
+		ActionDenied, APIKeyCreate, APIKeyRevoke, AuthDenied, CardDestroy, CardUpdate,
+		CustomerCreate, CustomerDelete, CustomerUpdate, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
-		RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate,
+		RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,
 	}
 }
 

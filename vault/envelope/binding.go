@@ -2,8 +2,9 @@ package envelope
 
 // The fields a record has sealed.
 const (
-	FieldPAN     = "pan"     // under the record's data key
-	FieldProfile = "profile" // under the profile key of the mode
+	FieldPAN      = "pan"      // under the record's data key
+	FieldProfile  = "profile"  // under the profile key of the mode
+	FieldCustomer = "customer" // under the profile key of the mode
 )
 
 // Binding is the place a sealed value belongs to. Opening it anywhere else
@@ -12,7 +13,7 @@ type Binding struct {
 	Mode       Mode
 	Merchant   string // mrch_ id
 	Record     string // record id
-	Field      string // FieldPAN or FieldProfile
+	Field      string // one of the Field constants
 	Generation uint32 // of the data key, or version of the working key; from 1
 }
 

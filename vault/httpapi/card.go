@@ -40,6 +40,7 @@ func newCardBody(c vault.Card, v version) cardBody {
 	h := c.Profile.Holder
 	out := cardBody{
 		Object: "card", ID: c.ID, Livemode: c.Live,
+		Location: optional(cardLocation(c)), Deleted: c.Deleted,
 		Street1: optional(h.Street1), Street2: optional(h.Street2), City: optional(h.City),
 		State: optional(h.State), PhoneNumber: optional(h.PhoneNumber), PostalCode: optional(h.PostalCode),
 		Country: h.Country, Financing: c.Profile.Issuer.Financing, Bank: c.Profile.Issuer.Bank,
@@ -65,4 +66,12 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// cardLocation is relative, unlike a token's; "" inside a token.
+func cardLocation(c vault.Card) string {
+	if c.Customer == "" {
+		return ""
+	}
+	return "/customers/" + c.Customer + "/cards/" + c.ID
 }

@@ -20,6 +20,7 @@ type call struct {
 	params  value // object: the body's parameters and the query's
 	version version
 	id      string // path value {id}
+	card    string // path value {card}
 }
 
 // exchange is what is known of a request for its log line.
@@ -97,7 +98,7 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 	if err != nil {
 		return nil, err
 	}
-	return rt.serve(a, ctx, &call{caller: caller, params: params, version: v, id: r.PathValue("id")})
+	return rt.serve(a, ctx, &call{caller: caller, params: params, version: v, id: r.PathValue("id"), card: r.PathValue("card")})
 }
 
 // panicCause describes a panic without its value, which may hold anything.

@@ -30,6 +30,7 @@ var (
 	errHeadersTooLarge  = &requestError{http.StatusRequestEntityTooLarge, "request headers are too large"}
 	errBodyTooLarge     = &requestError{http.StatusRequestEntityTooLarge, "request body is too large"}
 	errCardInURL        = &requestError{http.StatusBadRequest, "card data must not be sent in the url"}
+	errNumberInText     = &requestError{http.StatusBadRequest, "card data is accepted when a token is made and nowhere else"}
 	errContentType      = &requestError{http.StatusBadRequest, "content type must be application/json or application/x-www-form-urlencoded"}
 	errMalformedJSON    = &requestError{http.StatusBadRequest, "request body is not a valid json object"}
 	errMalformedForm    = &requestError{http.StatusBadRequest, "request parameters are not a valid form"}
@@ -73,6 +74,8 @@ func problemOf(err error, v version) problem {
 		return problem{http.StatusBadRequest, "bad_request", e.Message}
 	case vault.MissingCard:
 		return missingCard(v)
+	case vault.UsedToken:
+		return problem{http.StatusBadRequest, "used_token", "token was already used"}
 	case vault.InvalidCard:
 		return invalidCard(e.Problems, v)
 	case vault.RateLimited:

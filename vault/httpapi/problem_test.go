@@ -38,6 +38,9 @@ var problemTable = map[vault.Code]struct {
 		vault.Error{}, problem{400, "missing_card", "request contains no card parameters"},
 		problem{400, "bad_request", "request contains no card parameters"},
 	},
+	vault.UsedToken: {
+		vault.Error{}, problem{400, "used_token", "token was already used"}, problem{},
+	},
 	vault.InvalidCard: {
 		vault.Error{Problems: card.Problems{card.NumberLuhn}}, problem{400, "invalid_card", "number is invalid"},
 		problem{402, "invalid_card", "number is invalid"},

@@ -38,6 +38,18 @@ func routes() []route {
 	return []route{
 		{"POST /tokens", Public, policy.CreateToken, true, maxBody, 15 * time.Second, (*API).createToken},
 		{"GET /tokens/{id}", Public, policy.ReadToken, false, maxBody, 15 * time.Second, (*API).getToken},
+
+		{"GET /account", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).getAccount},
+		{"POST /customers", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).createCustomer},
+		{"GET /customers", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).listCustomers},
+		{"GET /customers/{id}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).getCustomer},
+		{"PATCH /customers/{id}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).updateCustomer},
+		{"DELETE /customers/{id}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).deleteCustomer},
+		{"GET /customers/{id}/schedules", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).listSchedules},
+		{"GET /customers/{id}/cards", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).listCards},
+		{"GET /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).getCard},
+		{"PATCH /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).updateCard},
+		{"DELETE /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).deleteCard},
 	}
 }
 

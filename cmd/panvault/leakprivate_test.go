@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// privateLeakCases brings card data to the endpoints of merchants' servers,
+// none of which takes any.
+func privateLeakCases() []leakCase {
+	send := func(name string, status int, method, path string, body func(m marker) string) leakCase {
+		return leakCase{name, false, status, func(l *leakTarget, m marker) *http.Request {
+			r := post(l, path, jsonType, body(m))
+			r.Method = method
+			r.SetBasicAuth(l.secret, "")
+			return r
+		}}
+	}
+	create := func(name string, status int, format string) leakCase {
+		return send("customer: "+name, status, http.MethodPost, "/customers", func(m marker) string { return fmt.Sprintf(format, m.number) })
+	}
+	inPath := func(name string, path string) leakCase {
+		return leakCase{name, true, 0, func(l *leakTarget, m marker) *http.Request {
+			r := post(l, "/customers", jsonType, "")
+			r.Method, r.Body, r.ContentLength = http.MethodGet, io.NopCloser(strings.NewReader("")), 0
+			r.URL.Path, r.URL.RawQuery, _ = strings.Cut(fmt.Sprintf(path, m.number), "?")
+			r.SetBasicAuth(l.secret, "")
+			return r
+		}}
+	}
+	return []leakCase{
+		create("number in the description", 400, `{"description":"card %s"}`),
+		create("number in the email", 400, `{"email":"%s@example.com"}`),
+		create("number in the metadata", 400, `{"metadata":{"a":{"b":["%s"]}}}`),
+		create("number as a name of the metadata", 400, `{"metadata":{"%s":1}}`),
+		create("number as a number of the metadata", 400, `{"metadata":{"a":%s}}`),
+		create("number as the token", 400, `{"card":"%s"}`),
+		create("number as the token, a number", 400, `{"card":%s}`),
+		create("a card", 400, `{"card":{"number":"%s","security_code":"918"}}`),
+		create("number in an unknown field", 200, `{"number":"%s"}`),
+		send("customer: default card", 400, http.MethodPatch, "/customers/x", func(m marker) string { return `{"default_card":"` + m.number + `"}` }),
+		send("card: name", 404, http.MethodPatch, "/customers/x/cards/y", func(m marker) string { return `{"name":"` + m.number + `","number":"` + m.number + `"}` }),
+		send("cards: list in the body", 400, http.MethodGet, "/customers/x/cards", func(m marker) string { return `{"from":"` + m.number + `"}` }),
+		send("cards: delete with a body", 404, http.MethodDelete, "/customers/x/cards/y", func(m marker) string { return `{"a":"` + m.number + `"}` }),
+		inPath("customers: path", "/customers/%s"),
+		inPath("cards: path", "/customers/x/cards/%s"),
+		inPath("customers: query", "/customers?from=%s"),
+	}
+}
