@@ -50,11 +50,7 @@ func (s *Service) Card(ctx context.Context, c Caller, customer, id string) (Card
 	}
 	var view Card
 	err := s.store.View(ctx, func(r store.Reader) error {
-		owner, _, err := s.ownCustomer(ctx, r, c, customer)
-		if err != nil {
-			return err
-		}
-		row, err := s.ownCard(ctx, r, c, owner, id)
+		_, row, err := s.cardOf(ctx, r, c, customer, id)
 		if err != nil {
 			return err
 		}
@@ -75,11 +71,7 @@ func (s *Service) UpdateCard(ctx context.Context, c Caller, customer, id string,
 	}
 	var view Card
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		owner, _, err := s.ownCustomer(ctx, tx, c, customer)
-		if err != nil {
-			return err
-		}
-		row, err := s.ownCard(ctx, tx, c, owner, id)
+		_, row, err := s.cardOf(ctx, tx, c, customer, id)
 		if err != nil {
 			return err
 		}
@@ -132,11 +124,7 @@ func (s *Service) DeleteCard(ctx context.Context, c Caller, customer, id string)
 	}
 	var view Card
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		owner, _, err := s.ownCustomer(ctx, tx, c, customer)
-		if err != nil {
-			return err
-		}
-		row, err := s.ownCard(ctx, tx, c, owner, id)
+		owner, row, err := s.cardOf(ctx, tx, c, customer, id)
 		if err != nil {
 			return err
 		}
@@ -157,6 +145,16 @@ func (s *Service) DeleteCard(ctx context.Context, c Caller, customer, id string)
 	}
 	view.Deleted = true
 	return view, nil
+}
+
+// cardOf reads a customer of the caller's and one of its cards.
+func (s *Service) cardOf(ctx context.Context, r store.Reader, c Caller, customer, id string) (*store.Customer, *store.Card, error) {
+	owner, _, err := s.ownCustomer(ctx, r, c, customer)
+	if err != nil {
+		return nil, nil, err
+	}
+	row, err := s.ownCard(ctx, r, c, owner, id)
+	return owner, row, err
 }
 
 // ownCard reads a card of one customer. NotFound if it is absent, destroyed or

@@ -165,11 +165,12 @@ Make a token:
     -d "card[security_code]=123"
 
 Next: look at it with  curl %s/tokens/TOKEN -u %s:
+      keep its card with  curl %s/customers -u %s: -d card=TOKEN
       manage the sandbox with  %s apikey list --merchant %s --data %s
       stop with Ctrl-C; %s.
 
 `, url, adminURL, s.app.cfg.DataDir, keys.Merchant, keys.PublicKey, keys.SecretKey,
-		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, programName(), keys.Merchant, s.app.cfg.DataDir, c.afterwards())
+		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, url, keys.SecretKey, programName(), keys.Merchant, s.app.cfg.DataDir, c.afterwards())
 	return nil
 }
 

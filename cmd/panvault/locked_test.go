@@ -31,13 +31,11 @@ func TestLockedMemoryHasTheKEKs(t *testing.T) {
 	if _, ok := a.keks.(*localkek.Keyring); !ok {
 		t.Errorf("the app keeps %T, want the keyring", a.keks)
 	}
-	if !a.svc.LockedMemory() {
-		t.Skip("the service's own keys are not locked here")
-	}
+	own := a.svc.LockedMemory() // a machine may lock little; then nothing may claim that it does
 	for _, tt := range []struct {
 		keks interface{ Locked() bool }
 		want bool
-	}{{locked(true), true}, {locked(false), false}, {nil, true}} {
+	}{{locked(true), own}, {locked(false), false}, {nil, own}} {
 		a.keks = tt.keks
 		if got := a.lockedMemory(); got != tt.want {
 			t.Errorf("with KEKs %v: locked memory is %v, want %v", tt.keks, got, tt.want)

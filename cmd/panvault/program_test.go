@@ -10,7 +10,7 @@ func TestProgramOf(t *testing.T) {
 		{"/home/a/.cache/go-build/b6/" + hash + "-d/panvault", "x", run}, // its second run
 		{"/var/gocache/b6/" + hash + "-d/panvault", "x", run},
 		{"/usr/local/bin/panvault", "panvault", "panvault"},
-		{"/work/build/panvault", "build/panvault", "build/panvault"},
+		{"/srv/build/panvault", "build/panvault", "build/panvault"},
 		{"/home/a/go-build", "./go-build", "./go-build"},
 		{"", "panvault", "panvault"},
 	} {
