@@ -54,5 +54,15 @@ func (u *usage) flush(ctx context.Context) {
 	})
 	if err != nil {
 		u.log.Warn("last use of API keys could not be written", "error", err)
+		u.restore(batch)
+	}
+}
+
+// restore keeps what could not be written for the next flush.
+func (u *usage) restore(batch map[string]int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for key, at := range batch {
+		u.pending[key] = max(u.pending[key], at)
 	}
 }
