@@ -231,7 +231,7 @@ func (s *Service) ownCustomer(ctx context.Context, r store.Reader, c Caller, id 
 	if err != nil && !absent {
 		return nil, customerProfile{}, err
 	}
-	// An absent row is checked like a present one; see readCard.
+	// An absent row is checked like a present one; see checkedCard.
 	tampered := s.keyring.Check(envelope.ModeOf(row.Live), customerRow(&row), row.Tag) != nil
 	if !absent && (tampered || row.ID != record) {
 		return nil, customerProfile{}, &tamperedRow{id, "customer"}
