@@ -5,9 +5,10 @@ VAULT_DEV := $(CURDIR)/build/vaultdev
 
 .PHONY: test build vault-dev check fuzz clean
 
-# Everything: builds the development Vault first, and a missing one fails.
+# Everything: builds the development Vault first. A missing one fails, and so do
+# missing node, npm and curl.
 test: check $(VAULT_DEV)
-	PANVAULT_TEST_VAULT=$(VAULT_DEV) PANVAULT_REQUIRE_VAULT=1 $(GO) test -race -timeout 20m ./...
+	PANVAULT_TEST_VAULT=$(VAULT_DEV) PANVAULT_REQUIRE_VAULT=1 PANVAULT_REQUIRE_NODE=1 $(GO) test -race -timeout 20m ./...
 
 check:
 	@test -z "$$(gofmt -l cmd kms policy store vault deploy)" || { gofmt -l cmd kms policy store vault deploy; echo "run gofmt -w on these"; exit 1; }

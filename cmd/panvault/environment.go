@@ -13,7 +13,7 @@ const envPrefix = "PANVAULT"
 // settings and are none, never their values.
 func (cfg *config) unknownVariables(environ []string) []string {
 	known := map[string]bool{
-		"PANVAULT_TEST_VAULT": true, "PANVAULT_REQUIRE_VAULT": true, // of the tests
+		"PANVAULT_TEST_VAULT": true, "PANVAULT_REQUIRE_VAULT": true, "PANVAULT_REQUIRE_NODE": true, // of the tests
 	}
 	for _, ref := range []secretRef{cfg.OperatorKey, cfg.KMS.Local.Passphrase} {
 		if ref.is("env") {
