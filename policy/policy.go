@@ -53,6 +53,9 @@ const (
 	ManageMerchant Action = "merchant:manage"
 	ManageAPIKey   Action = "apikey:manage"
 	ReadOperations Action = "operations:read"
+	FindCard       Action = "card:find"   // masked, of every merchant
+	ImportCard     Action = "card:import" // into a merchant
+	ExportCard     Action = "card:export" // with the approval of two operators
 )
 
 // Resource is what it is asked of.

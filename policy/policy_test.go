@@ -9,7 +9,7 @@ import (
 
 var (
 	kinds   = []Kind{Public, Secret, Operator, "unknown", ""}
-	actions = []Action{CreateToken, ReadToken, ManageCustomer, ManageMerchant, ManageAPIKey, ReadOperations, "token:reveal", ""}
+	actions = []Action{CreateToken, ReadToken, ManageCustomer, ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard, "token:reveal", ""}
 )
 
 func mustEngine(t testing.TB, text string) *Engine {
@@ -37,7 +37,7 @@ func TestDefaultPolicies(t *testing.T) {
 
 		{Secret, ManageCustomer, own, true}: true,
 	}
-	for _, action := range []Action{ManageMerchant, ManageAPIKey, ReadOperations} {
+	for _, action := range []Action{ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard} {
 		for _, merchant := range []string{own, foreign, installation} {
 			allowed[grant{Operator, action, merchant, true}] = true
 			allowed[grant{Operator, action, merchant, false}] = true
@@ -70,7 +70,7 @@ func TestDefaultPolicies(t *testing.T) {
 			}
 		}
 	}
-	if want := 3*2 + 3*3*4; seen != want {
+	if want := 3*2 + 6*3*4; seen != want {
 		t.Errorf("%d combinations are allowed, want %d", seen, want)
 	}
 }

@@ -14,8 +14,8 @@ type Card struct {
 	Customer string // record id of the owner once attached, else ""
 
 	CreatedAt  int64 // time of tokenisation
-	ExpiresAt  int64 // when an unused token lapses; 0 once used
-	UsedAt     int64 // when the token was used; 0 while unused
+	ExpiresAt  int64 // when an unused token lapses; 0 once used or destroyed
+	UsedAt     int64 // when the card was last used; 0 while the token is unused
 	AttachedAt int64 // when it was attached to Customer
 	DeletedAt  int64 // when the record was destroyed
 
@@ -32,6 +32,8 @@ type Card struct {
 	SealedPAN     []byte // nil once destroyed
 	SealedProfile []byte // holder's name, address, phone, email, issuer; nil once destroyed
 	Tag           []byte // 20 bytes over every other column
+
+	FingerprintID string // id of the Fingerprint of its number; "" once destroyed
 }
 
 // CardReader reads cards.

@@ -11,6 +11,8 @@ type Fingerprint struct {
 	Live       bool
 	Surrogate  []byte // 32 random bytes
 	CreatedAt  int64
+	ID         string // record id of the first card of this number; unique, "" in rows of before migration 2
+	Cards      int64  // cards that name ID; the row goes with the last of them
 	Tag        []byte // 20 bytes over all other columns
 }
 
@@ -18,15 +20,20 @@ type Fingerprint struct {
 type FingerprintReader interface {
 	// Fingerprint returns the row with this MAC. ErrNotFound.
 	Fingerprint(ctx context.Context, mac []byte) (Fingerprint, error)
+	// FingerprintByID returns the row with this id. ErrNotFound.
+	FingerprintByID(ctx context.Context, id string) (Fingerprint, error)
 }
 
 // FingerprintWriter writes fingerprints.
 type FingerprintWriter interface {
-	// InsertFingerprint adds a row. ErrConflict if the MAC exists.
+	// InsertFingerprint adds a row. ErrConflict if the MAC or the id exists.
 	InsertFingerprint(ctx context.Context, f *Fingerprint) error
-	// ReplaceFingerprint moves a row to the MAC of a newer key: old is the MAC
-	// it has now. Only MAC, KeyVersion and Tag are taken from f; the surrogate
-	// and the rest stay. ErrNotFound if no row has old, ErrConflict if another
-	// has the new MAC.
-	ReplaceFingerprint(ctx context.Context, old []byte, f *Fingerprint) error
+	// UpdateFingerprint replaces what can change of the row with the given MAC
+	// and tag: MAC, KeyVersion, Cards and Tag are taken from f; the surrogate
+	// and the rest stay. ErrConflict if there is none, or another row has the
+	// new MAC.
+	UpdateFingerprint(ctx context.Context, f *Fingerprint, mac, was []byte) error
+	// DeleteFingerprint removes the row with this MAC and tag. ErrConflict if
+	// there is none: somebody else changed it.
+	DeleteFingerprint(ctx context.Context, mac, was []byte) error
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"io"
+	"strings"
 	"time"
 )
 
@@ -20,15 +21,29 @@ const (
 // if random does. Nothing of a card enters an id.
 func NewID(now time.Time, random io.Reader) (string, error) {
 	var id [IDLength]byte
-	ms := uint64(now.UnixMilli())
-	for i := idTime - 1; i >= 0; i-- {
-		id[i] = idAlphabet[ms%36]
-		ms /= 36
-	}
+	putTime(id[:idTime], now)
 	if err := RandomText(id[idTime:], random); err != nil {
 		return "", err
 	}
 	return string(id[:]), nil
+}
+
+// IDAt returns the lowest record id of a millisecond: ids that were made before
+// it sort below. Times before 1970 count as 1970.
+func IDAt(t time.Time) string {
+	id := []byte(strings.Repeat("0", IDLength))
+	if t.UnixMilli() > 0 {
+		putTime(id[:idTime], t)
+	}
+	return string(id)
+}
+
+func putTime(dst []byte, t time.Time) {
+	ms := uint64(t.UnixMilli())
+	for i := len(dst) - 1; i >= 0; i-- {
+		dst[i] = idAlphabet[ms%36]
+		ms /= 36
+	}
 }
 
 // RandomText fills dst with characters of [0-9a-z], each equally likely:

@@ -31,7 +31,8 @@ type Store interface {
 	Check(ctx context.Context) error
 
 	// Scrub removes overwritten and deleted bytes from the files the backend
-	// controls (for SQLite: truncates the write-ahead log after a checkpoint).
+	// controls (for SQLite: from the space inside pages, and from the
+	// write-ahead log by a checkpoint that truncates it).
 	Scrub(ctx context.Context) error
 
 	// Close waits for running transactions and releases the store.
@@ -47,6 +48,11 @@ type Reader interface {
 	APIKeyReader
 	WorkingKeyReader
 	EventReader
+	IdempotencyReader
+	ImportReader
+	ApprovalReader
+	RetentionReader
+	SearchReader
 }
 
 // Tx is what may be read and written.
@@ -59,4 +65,7 @@ type Tx interface {
 	APIKeyWriter
 	WorkingKeyWriter
 	EventWriter
+	IdempotencyWriter
+	ImportWriter
+	ApprovalWriter
 }

@@ -23,6 +23,7 @@ type Caller struct {
 	Origin   audit.Origin
 
 	settings store.Merchant
+	claim    *claim // of the idempotency key that came with the request; nil for none
 }
 
 // Mode returns the mode of the caller's key.

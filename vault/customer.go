@@ -58,28 +58,22 @@ func (s *Service) CreateCustomer(ctx context.Context, c Caller, in CustomerField
 	if err != nil {
 		return Customer{}, s.fail(err)
 	}
-	var view Customer
-	err = s.store.Update(ctx, func(tx store.Tx) error {
+	return change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row := store.Customer{ID: id, Merchant: c.Merchant, Live: c.Live, CreatedAt: now.UnixMicro()}
 		if err := s.sealCustomer(&row, profile); err != nil {
-			return err
+			return view, err
 		}
 		// The row comes before its card, the default card after it.
 		if err := s.insertCustomer(ctx, tx, c, &row); err != nil {
-			return err
+			return view, err
 		}
 		if in.Token != "" {
 			if err := s.exchange(ctx, tx, c, &row, in.Token); err != nil {
-				return err
+				return view, err
 			}
 		}
-		view, err = s.customerView(ctx, tx, c, &row, profile)
-		return err
+		return s.customerView(ctx, tx, c, &row, profile)
 	})
-	if err != nil {
-		return Customer{}, s.settle(ctx, c, err)
-	}
-	return view, nil
 }
 
 // Customer returns a customer of the caller's merchant and mode with its first
@@ -143,44 +137,38 @@ func (s *Service) UpdateCustomer(ctx context.Context, c Caller, id string, in Cu
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Customer{}, err
 	}
-	var view Customer
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	return change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row, profile, err := s.ownCustomer(ctx, tx, c, id)
 		if err != nil {
-			return err
+			return view, err
 		}
 		if profile, err = profile.change(in); err != nil {
-			return err
+			return view, err
 		}
 		was := row.Tag
 		if err := s.sealCustomer(row, profile); err != nil {
-			return err
+			return view, err
 		}
 		if in.DefaultCard != "" {
 			chosen, err := s.ownCard(ctx, tx, c, row, in.DefaultCard)
 			if err != nil {
-				return err
+				return view, err
 			}
 			row.DefaultCard = chosen.ID
 		}
 		if err := s.replaceCustomer(ctx, tx, row, was); err != nil {
-			return err
+			return view, err
 		}
 		if err := s.append(ctx, tx, c.event(audit.CustomerUpdate, audit.OK, id)); err != nil {
-			return err
+			return view, err
 		}
 		if in.Token != "" {
 			if err := s.exchange(ctx, tx, c, row, in.Token); err != nil {
-				return err
+				return view, err
 			}
 		}
-		view, err = s.customerView(ctx, tx, c, row, profile)
-		return err
+		return s.customerView(ctx, tx, c, row, profile)
 	})
-	if err != nil {
-		return Customer{}, s.settle(ctx, c, err)
-	}
-	return view, nil
 }
 
 // DeleteCustomer destroys a customer and all of its cards: wrapped keys and
@@ -190,33 +178,28 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Customer{}, err
 	}
-	var view Customer
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	return change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row, profile, err := s.ownCustomer(ctx, tx, c, id)
 		if err != nil {
-			return err
+			return view, err
 		}
 		if view, err = s.customerView(ctx, tx, c, row, profile); err != nil {
-			return err
+			return view, err
 		}
 		n, err := s.destroyCards(ctx, tx, c, row)
 		if err != nil {
-			return err
+			return view, err
 		}
 		was := row.Tag
 		row.DeletedAt, row.DefaultCard, row.Sealed = s.now().UnixMicro(), "", nil
 		if err := s.replaceCustomer(ctx, tx, row, was); err != nil {
-			return err
+			return view, err
 		}
 		e := c.event(audit.CustomerDelete, audit.OK, id)
 		e.Details = map[string]string{"cards": strconv.Itoa(n)}
-		return s.append(ctx, tx, e)
+		view.Deleted = true
+		return view, s.append(ctx, tx, e)
 	})
-	if err != nil {
-		return Customer{}, s.settle(ctx, c, err)
-	}
-	view.Deleted = true
-	return view, nil
 }
 
 // ownCustomer reads a customer of the caller's and proves that it was not

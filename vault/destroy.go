@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/audit"
@@ -11,23 +12,39 @@ import (
 )
 
 // destroy overwrites a card's wrapped key and everything sealed or readable of
-// it, in the caller's transaction, and records it. What stays is a tombstone:
-// ids, times and the fact.
-func (s *Service) destroy(ctx context.Context, tx store.Tx, c Caller, row *store.Card) error {
+// it, in the caller's transaction, and records it. The keyed hash of its number
+// goes with the last card of that number. What stays is a tombstone: ids, times
+// and the fact.
+func (s *Service) destroy(ctx context.Context, tx store.Tx, c Caller, row *store.Card, why reason) error {
+	if err := s.dropFingerprint(ctx, tx, c, row.FingerprintID); err != nil {
+		return err
+	}
+	s.unscrubbed.Store(true)
 	was := row.Tag
 	row.DeletedAt, row.ExpiresAt = s.now().UnixMicro(), 0
 	row.WrappedDEK, row.SealedPAN, row.SealedProfile = nil, nil, nil
 	row.Brand, row.LastDigits, row.ExpiryMonth, row.ExpiryYear = "", "0000", 1, 1970
-	row.Fingerprint = make([]byte, envelope.FingerprintSize)
+	row.Fingerprint, row.FingerprintID = make([]byte, envelope.FingerprintSize), ""
 	if err := s.replaceCard(ctx, tx, row, was); err != nil {
 		return err
 	}
 	e := c.event(audit.CardDestroy, audit.OK, publicID(cardPrefix, row.Live, row.ID))
+	e.Details = map[string]string{"reason": string(why), "shred_horizon": s.shredHorizon(row.DeletedAt).Format(time.RFC3339)}
 	if row.Customer != "" {
-		e.Details = map[string]string{"customer": publicID(customerPrefix, row.Live, row.Customer)}
+		e.Details["customer"] = publicID(customerPrefix, row.Live, row.Customer)
 	}
 	return s.append(ctx, tx, e)
 }
+
+// reason is why a card was destroyed, as audit records say it.
+type reason string
+
+const (
+	requested reason = "requested" // its merchant deleted it
+	lapsed    reason = "lapsed"    // its token was never used
+	expired   reason = "expired"   // retention.after_expiry
+	unused    reason = "unused"    // retention.after_use
+)
 
 // destroyCards destroys all cards of a customer and returns how many.
 func (s *Service) destroyCards(ctx context.Context, tx store.Tx, c Caller, owner *store.Customer) (int, error) {
@@ -40,7 +57,7 @@ func (s *Service) destroyCards(ctx context.Context, tx store.Tx, c Caller, owner
 			if err := s.proveCard(c, owner, &rows[i]); err != nil {
 				return n, err
 			}
-			if err := s.destroy(ctx, tx, c, &rows[i]); err != nil {
+			if err := s.destroy(ctx, tx, c, &rows[i], requested); err != nil {
 				return n, err
 			}
 			n++

@@ -27,6 +27,9 @@ const (
 	Unavailable     Code = "unavailable"     // KMS or store is down; RetryAfter says when
 	Internal        Code = "internal"        // a defect or tampered data; nothing of it is shown
 	Conflict        Code = "conflict"        // the state does not allow it
+
+	IdempotencyConflict Code = "idempotency_conflict"    // the idempotency key was used for another request
+	InProgress          Code = "idempotency_in_progress" // a request with this idempotency key is being answered; RetryAfter says when
 )
 
 // Error is the only error type the service returns. Its text is for logs and
@@ -37,7 +40,7 @@ type Error struct {
 	Object     string        // NotFound: token, card, merchant, key
 	ID         string        // NotFound: the id asked for
 	Problems   card.Problems // InvalidCard
-	RetryAfter time.Duration // RateLimited, Unavailable
+	RetryAfter time.Duration // RateLimited, Unavailable, InProgress
 	Cause      error         // for the log only
 }
 

@@ -9,36 +9,70 @@ import (
 	"github.com/panvault/panvault/vault/envelope"
 )
 
-// surrogate returns the public fingerprint of a PAN, whose keyed hashes are
-// macs, newest first. The first time a merchant's mode sees the PAN a random
-// one is made; candidate provides it. A match under an older key is moved to
-// the newest. envelope.ErrTampered if the stored row was edited.
-func (s *Service) surrogate(ctx context.Context, tx store.Tx, c Caller, macs []envelope.Fingerprint, candidate []byte) ([]byte, error) {
-	for i, f := range macs {
+// fingerprint gives a new card the public fingerprint of its number, whose
+// keyed hashes are macs, newest first. The first time a merchant's mode sees
+// the number a random surrogate is made; candidate provides it. Each card is
+// counted, so that the hash goes with the last of them. A match under an older
+// key is moved to the newest. A tamperedRow if the stored row was edited.
+func (s *Service) fingerprint(ctx context.Context, tx store.Tx, c Caller, card *store.Card, macs []envelope.Fingerprint, candidate []byte) error {
+	for _, f := range macs {
 		row, err := tx.Fingerprint(ctx, f.MAC)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := s.checkFingerprint(c, &row); err != nil {
-			return nil, err
+			return err
 		}
-		if i == 0 {
-			return row.Surrogate, nil
-		}
-		old := row.MAC
-		if err := s.tagFingerprint(c, &row, macs[0]); err != nil {
-			return nil, err
-		}
-		return row.Surrogate, tx.ReplaceFingerprint(ctx, old, &row)
+		mac, was := row.MAC, row.Tag
+		row.MAC, row.KeyVersion = macs[0].MAC, macs[0].Version
+		row.Cards++
+		card.Fingerprint, card.FingerprintID = row.Surrogate, row.ID
+		return s.replaceFingerprint(ctx, tx, &row, mac, was)
 	}
-	row := store.Fingerprint{Merchant: c.Merchant, Live: c.Live, Surrogate: candidate, CreatedAt: s.now().UnixMicro()}
-	if err := s.tagFingerprint(c, &row, macs[0]); err != nil {
-		return nil, err
+	row := store.Fingerprint{
+		MAC: macs[0].MAC, KeyVersion: macs[0].Version, Merchant: c.Merchant, Live: c.Live,
+		Surrogate: candidate, CreatedAt: s.now().UnixMicro(), ID: card.ID, Cards: 1,
 	}
-	return row.Surrogate, tx.InsertFingerprint(ctx, &row)
+	card.Fingerprint, card.FingerprintID = row.Surrogate, row.ID
+	var err error
+	if row.Tag, err = s.keyring.Tag(c.Mode(), fingerprintRow(&row)); err != nil {
+		return err
+	}
+	return tx.InsertFingerprint(ctx, &row)
+}
+
+// dropFingerprint takes a destroyed card off its fingerprint. With the last
+// card the row goes: a keyed hash of a number is account data too (PCI DSS
+// 3.5.1.1), and is not kept longer than the number.
+func (s *Service) dropFingerprint(ctx context.Context, tx store.Tx, c Caller, id string) error {
+	if id == "" {
+		return nil // a card of before migration 2, whose fingerprint counts none
+	}
+	row, err := tx.FingerprintByID(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.checkFingerprint(c, &row); err != nil {
+		return err
+	}
+	was := row.Tag
+	if row.Cards--; row.Cards <= 0 {
+		return tx.DeleteFingerprint(ctx, row.MAC, was)
+	}
+	return s.replaceFingerprint(ctx, tx, &row, row.MAC, was)
+}
+
+func (s *Service) replaceFingerprint(ctx context.Context, tx store.Tx, row *store.Fingerprint, mac, was []byte) (err error) {
+	if row.Tag, err = s.keyring.Tag(envelope.ModeOf(row.Live), fingerprintRow(row)); err != nil {
+		return err
+	}
+	return tx.UpdateFingerprint(ctx, row, mac, was)
 }
 
 func (s *Service) checkFingerprint(c Caller, row *store.Fingerprint) error {
@@ -47,12 +81,6 @@ func (s *Service) checkFingerprint(c Caller, row *store.Fingerprint) error {
 		return &tamperedRow{"", "fingerprint"} // it has no name that may be told
 	}
 	return nil
-}
-
-func (s *Service) tagFingerprint(c Caller, row *store.Fingerprint, f envelope.Fingerprint) (err error) {
-	row.MAC, row.KeyVersion = f.MAC, f.Version
-	row.Tag, err = s.keyring.Tag(c.Mode(), fingerprintRow(row))
-	return err
 }
 
 func (s *Service) drawSurrogate() ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,10 +23,11 @@ import (
 var ErrKeyLost = errors.New("vault: a working key is gone from a database in use; restore the database from its backup")
 
 // Initialize prepares a store for its first start: it makes the working keys,
-// wrapped by the work KEK, and records each. It changes nothing in a store that
-// has them, so it may be run again, also by two nodes at once. created tells
-// how many keys were made. Errors: ErrKeyLost if a store in use lacks a key,
-// those of the store and the KMS.
+// wrapped by the work KEK, and records each. In a store of an older release it
+// makes the keys of the purposes that have come since. It changes nothing in a
+// store that has them all, so it may be run again, also by two nodes at once.
+// created tells how many keys were made. Errors: ErrKeyLost if a store in use
+// lacks a key that a new one cannot replace, those of the store and the KMS.
 func Initialize(ctx context.Context, s store.Store, backend kms.KMS, node, version string, clock func() time.Time, random io.Reader) (created int, err error) {
 	if clock == nil {
 		clock = time.Now
@@ -36,11 +38,11 @@ func Initialize(ctx context.Context, s store.Store, backend kms.KMS, node, versi
 	if err := checkKEKs(ctx, backend); err != nil {
 		return 0, err
 	}
-	fresh, err := isFresh(ctx, s)
-	if err != nil || !fresh {
+	have, missing, err := missingKeys(ctx, s)
+	if err != nil || len(missing) == 0 {
 		return 0, err
 	}
-	rows, err := drawWorkingKeys(ctx, backend, clock(), random)
+	rows, err := drawWorkingKeys(ctx, backend, have, missing, clock(), random)
 	if err != nil {
 		return 0, err
 	}
@@ -59,7 +61,8 @@ func Initialize(ctx context.Context, s store.Store, backend kms.KMS, node, versi
 			}
 			e := actor.event(audit.KeyCreate, audit.OK, row.Purpose+"/"+row.Mode)
 			e.Details = map[string]string{
-				"purpose": row.Purpose, "version": "1", "kek_version": strconv.FormatUint(uint64(row.KEKVersion), 10),
+				"purpose": row.Purpose, "version": strconv.FormatUint(uint64(row.Version), 10),
+				"kek_version": strconv.FormatUint(uint64(row.KEKVersion), 10),
 			}
 			if _, err := log.Append(ctx, tx, e); err != nil {
 				return err
@@ -73,52 +76,54 @@ func Initialize(ctx context.Context, s store.Store, backend kms.KMS, node, versi
 	return len(rows), err
 }
 
-// isFresh reports whether a store was never initialized. ErrKeyLost if it was
-// and lacks a key now.
-func isFresh(ctx context.Context, s store.Store) (fresh bool, err error) {
-	var keys []store.WorkingKey
+// missingKeys returns the keys a store has, and which it still needs: all of
+// them if it was never initialized, those that a new release added. ErrKeyLost,
+// naming the first, if a store in use lacks one that a new one cannot replace.
+func missingKeys(ctx context.Context, s store.Store) (have []store.WorkingKey, missing []envelope.KeyName, err error) {
 	var events []store.Event
 	err = s.View(ctx, func(r store.Reader) (err error) {
-		if keys, err = r.WorkingKeys(ctx); err != nil {
+		if have, err = r.WorkingKeys(ctx); err != nil {
 			return err
 		}
 		events, err = r.Events(ctx, "", 1)
 		return err
 	})
-	switch {
-	case err != nil:
-		return false, err
-	case len(keys) == 0 && len(events) == 0:
-		return true, nil
+	if err != nil {
+		return nil, nil, err
 	}
-	return false, checkComplete(keys)
-}
-
-// checkComplete returns ErrKeyLost, naming the first, if a required key is not
-// among the usable ones.
-func checkComplete(rows []store.WorkingKey) error {
 	usable := make(map[envelope.KeyName]bool)
-	for _, row := range rows {
+	for _, row := range have {
 		if isUsable(row) {
 			usable[keyName(row)] = true
 		}
 	}
+	fresh := len(have) == 0 && len(events) == 0
 	for _, name := range envelope.RequiredKeys() {
-		if !usable[name] {
-			return fmt.Errorf("%w: %s (%s)", ErrKeyLost, name.Purpose, name.Mode)
+		switch {
+		case usable[name]:
+		case fresh, name.Purpose.Renewable():
+			missing = append(missing, name)
+		default:
+			return nil, nil, fmt.Errorf("%w: %s (%s)", ErrKeyLost, name.Purpose, name.Mode)
 		}
 	}
-	return nil
+	return have, missing, nil
 }
 
-// drawWorkingKeys makes version 1 of every required key, as rows. Their tags
-// are made with one of them, so they are opened once.
-func drawWorkingKeys(ctx context.Context, backend kms.KMS, now time.Time, random io.Reader) ([]store.WorkingKey, error) {
-	keys, err := envelope.NewWorkingKeys(ctx, backend, random, envelope.RequiredKeys(), 1)
+// drawWorkingKeys makes a key of each name, as rows. Their tags are made with
+// one of the keys, so these are opened once.
+func drawWorkingKeys(ctx context.Context, backend kms.KMS, have []store.WorkingKey, names []envelope.KeyName, now time.Time, random io.Reader) ([]store.WorkingKey, error) {
+	version := uint32(1)
+	for _, row := range have {
+		if slices.Contains(names, keyName(row)) {
+			version = max(version, row.Version+1)
+		}
+	}
+	keys, err := envelope.NewWorkingKeys(ctx, backend, random, names, version)
 	if err != nil {
 		return nil, err
 	}
-	ring, err := envelope.LoadKeyring(ctx, backend, keys)
+	ring, err := envelope.LoadKeyring(ctx, backend, append(wrappedKeys(have), keys...))
 	if err != nil {
 		return nil, err
 	}

@@ -34,30 +34,14 @@ func checkKEKs(ctx context.Context, backend kms.KMS) error {
 // their rows. Errors: envelope.ErrNoKey for a store that was never initialized,
 // ErrKeyLost, envelope.ErrTampered, those of the store and the KMS.
 func loadKeyring(ctx context.Context, s store.Store, backend kms.KMS) (*envelope.Keyring, error) {
-	fresh, err := isFresh(ctx, s)
+	rows, missing, err := missingKeys(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if fresh {
-		return nil, fmt.Errorf("%w: the database was never initialized", envelope.ErrNoKey)
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%w: %s (%s): the database was not initialized by this release", envelope.ErrNoKey, missing[0].Purpose, missing[0].Mode)
 	}
-	var rows []store.WorkingKey
-	err = s.View(ctx, func(r store.Reader) (err error) {
-		rows, err = r.WorkingKeys(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	var wrapped []envelope.WrappedKey
-	for _, row := range rows {
-		if isUsable(row) {
-			wrapped = append(wrapped, envelope.WrappedKey{
-				KeyName: keyName(row), Version: row.Version, KEKVersion: row.KEKVersion, Wrapped: row.Wrapped,
-			})
-		}
-	}
-	ring, err := envelope.LoadKeyring(ctx, backend, wrapped)
+	ring, err := envelope.LoadKeyring(ctx, backend, wrappedKeys(rows))
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +52,19 @@ func loadKeyring(ctx context.Context, s store.Store, backend kms.KMS) (*envelope
 		}
 	}
 	return ring, nil
+}
+
+// wrappedKeys are the usable keys of rows.
+func wrappedKeys(rows []store.WorkingKey) []envelope.WrappedKey {
+	var wrapped []envelope.WrappedKey
+	for _, row := range rows {
+		if isUsable(row) {
+			wrapped = append(wrapped, envelope.WrappedKey{
+				KeyName: keyName(row), Version: row.Version, KEKVersion: row.KEKVersion, Wrapped: row.Wrapped,
+			})
+		}
+	}
+	return wrapped
 }
 
 func keyName(row store.WorkingKey) envelope.KeyName {

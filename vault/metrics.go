@@ -10,6 +10,9 @@ import (
 type metrics struct {
 	tampered *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
+
+	destroyed *prometheus.CounterVec
+	past      prometheus.Gauge
 }
 
 func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
@@ -22,11 +25,22 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 			Name: "panvault_tokens_created_total",
 			Help: "Cards tokenized, by mode and brand.",
 		}, []string{"mode", "brand"}),
+		destroyed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "panvault_retention_destroyed_total",
+			Help: "Cards that retention destroyed, by reason.",
+		}, []string{"reason"}),
+		past: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "panvault_retention_past",
+			Help: "Records kept longer than they may be. Must always be zero: see 'panvault retention report'.",
+		}),
 	}
-	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key"} {
+	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval"} {
 		m.tampered.WithLabelValues(what)
 	}
-	registerer.MustRegister(m.tampered, m.tokens)
+	for _, why := range []reason{lapsed, unused, expired} {
+		m.destroyed.WithLabelValues(string(why))
+	}
+	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past)
 	for mode, pool := range s.pools {
 		registerer.MustRegister(poolDepth(mode, pool))
 	}

@@ -8,18 +8,26 @@ import (
 // The columns of each table in the order of envelope/FORMAT.md §3.
 
 func cardRow(c *store.Card) *envelope.Row {
-	return envelope.NewRow("cards").
+	r := envelope.NewRow("cards").
 		Text(c.ID).Text(c.Merchant).Bool(c.Live).Text(c.Customer).
 		Int(c.CreatedAt).Int(c.ExpiresAt).Int(c.UsedAt).Int(c.AttachedAt).Int(c.DeletedAt).
 		Text(c.Brand).Text(c.LastDigits).Int(int64(c.ExpiryMonth)).Int(int64(c.ExpiryYear)).
 		Blob(c.Fingerprint).Text(c.ChargeStatus).
 		Int(int64(c.KEKVersion)).Int(int64(c.DEKGeneration)).
 		Blob(c.WrappedDEK).Blob(c.SealedPAN).Blob(c.SealedProfile)
+	if c.FingerprintID != "" { // rows of before migration 2 end here
+		r.Text(c.FingerprintID)
+	}
+	return r
 }
 
 func fingerprintRow(f *store.Fingerprint) *envelope.Row {
-	return envelope.NewRow("fingerprints").
+	r := envelope.NewRow("fingerprints").
 		Blob(f.MAC).Int(int64(f.KeyVersion)).Text(f.Merchant).Bool(f.Live).Blob(f.Surrogate).Int(f.CreatedAt)
+	if f.ID != "" { // rows of before migration 2 end here
+		r.Text(f.ID).Int(f.Cards)
+	}
+	return r
 }
 
 func merchantRow(m *store.Merchant) *envelope.Row {
@@ -44,4 +52,22 @@ func customerRow(c *store.Customer) *envelope.Row {
 	return envelope.NewRow("customers").
 		Text(c.ID).Text(c.Merchant).Bool(c.Live).Int(c.CreatedAt).Int(c.DeletedAt).
 		Text(c.DefaultCard).Blob(c.Sealed)
+}
+
+func idempotencyRow(i *store.Idempotency) *envelope.Row {
+	return envelope.NewRow("idempotency").
+		Blob(i.ID).Blob(i.Request).Text(i.Merchant).Bool(i.Live).
+		Int(i.CreatedAt).Int(i.ExpiresAt).Int(int64(i.Status)).Blob(i.Answer)
+}
+
+func importRow(i *store.Import) *envelope.Row {
+	return envelope.NewRow("imports").
+		Blob(i.Source).Text(i.ID).Text(i.Merchant).Bool(i.Live).Int(i.CreatedAt).Int(i.FinishedAt).
+		Int(i.Records).Int(i.Cards).Int(i.ReadTo).Blob(i.Prefix).Int(i.MapSize).Int(i.RejectSize)
+}
+
+func approvalRow(a *store.Approval) *envelope.Row {
+	return envelope.NewRow("approvals").
+		Text(a.ID).Text(a.Action).Blob(a.Subject).Text(a.Reason).Text(a.RequestedBy).Int(a.RequestedAt).
+		Text(a.GrantedBy).Int(a.GrantedAt).Int(a.ExpiresAt).Int(a.UsedAt)
 }

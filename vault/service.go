@@ -1,10 +1,11 @@
 // Package vault is the domain: what may be done with a card, one file per verb.
 //
-// It promises that a PAN enters by Tokenize only and is sealed before the call
-// returns, that every change commits together with its audit record, and that
+// It promises that a PAN enters by Tokenize and Importer.Seal only and is sealed
+// before the call returns, that every change commits together with its audit record, and that
 // what is absent and what is not the caller's look the same.
 //
-// It must never return, log, count or keep a card number or a security code.
+// It must never return, log, count or keep a card number or a security code; an
+// export alone writes numbers, to whoever can read the file's one recipient.
 package vault
 
 import (
@@ -12,6 +13,8 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +40,8 @@ type Options struct {
 	Brands       card.Brands   // enabled brands; default all
 	Issuers      *card.IINSource
 	Limits       Limits
+	Retention    Retention
+	Sweep        bool           // destroy what is due, in the background
 	Policies     *policy.Engine // default policy.Default()
 
 	Node       string                // this process in audit records
@@ -69,7 +74,10 @@ type Service struct {
 	random   io.Reader
 	log      *slog.Logger
 	stop     context.CancelFunc
-	done     chan struct{}
+	tasks    sync.WaitGroup // of the background
+
+	unscrubbed atomic.Bool // bytes were destroyed that may still be in the store's files
+	evidence   evidence
 }
 
 // New opens a vault that Initialize has prepared. It refuses KEKs that are
@@ -93,7 +101,6 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 		usage:   newUsage(opts.Store, opts.Logger),
 		perKey:  policy.NewLimiter(opts.Limits.PerKey, opts.Clock),
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
-		done:    make(chan struct{}),
 	}
 	s.denials = newDenials(opts.Clock, opts.Logger, s.recordAll)
 	if err := s.openPools(); err != nil {
@@ -103,7 +110,10 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	s.metrics = newMetrics(opts.Metrics, s)
 	background, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	go s.housekeeping(background)
+	s.tasks.Go(func() { s.housekeeping(background) })
+	if opts.Sweep {
+		s.tasks.Go(func() { s.sweeping(background) })
+	}
 	return s, nil
 }
 
@@ -154,12 +164,14 @@ func (s *Service) openPools() error {
 	return nil
 }
 
-// Close writes down what is pending and wipes every key. Requests must have
+// Close writes down what is pending, removes destroyed bytes from the store's
+// files, and wipes every key. Requests must have
 // ended. The store and the KMS stay open.
 func (s *Service) Close(ctx context.Context) {
 	s.stop()
-	<-s.done
+	s.tasks.Wait()
 	s.flush(ctx)
+	s.scrub(ctx, 0)
 	s.closeSecrets()
 }
 
@@ -172,7 +184,6 @@ func (s *Service) closeSecrets() {
 
 // housekeeping writes refusals and key usage down about once a second.
 func (s *Service) housekeeping(ctx context.Context) {
-	defer close(s.done)
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {

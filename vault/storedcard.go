@@ -69,33 +69,28 @@ func (s *Service) UpdateCard(ctx context.Context, c Caller, customer, id string,
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Card{}, err
 	}
-	var view Card
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	return change(ctx, s, c, func(tx store.Tx) (view Card, err error) {
 		_, row, err := s.cardOf(ctx, tx, c, customer, id)
 		if err != nil {
-			return err
+			return view, err
 		}
 		profile, err := s.openProfile(row)
 		if err != nil {
-			return &tamperedRow{id, "card"}
+			return view, &tamperedRow{id, "card"}
 		}
 		was := row.Tag
 		if err := s.changeCard(c, row, &profile, in); err != nil {
-			return err
+			return view, err
 		}
 		if err := s.sealProfile(row, profile); err != nil {
-			return err
+			return view, err
 		}
 		if err := s.replaceCard(ctx, tx, row, was); err != nil {
-			return err
+			return view, err
 		}
 		view = s.cardView(c, row, profile)
-		return s.append(ctx, tx, c.event(audit.CardUpdate, audit.OK, id))
+		return view, s.append(ctx, tx, c.event(audit.CardUpdate, audit.OK, id))
 	})
-	if err != nil {
-		return Card{}, s.settle(ctx, c, err)
-	}
-	return view, nil
 }
 
 // changeCard applies what is given. InvalidCard names every problem.
@@ -122,29 +117,24 @@ func (s *Service) DeleteCard(ctx context.Context, c Caller, customer, id string)
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Card{}, err
 	}
-	var view Card
-	err := s.store.Update(ctx, func(tx store.Tx) error {
+	return change(ctx, s, c, func(tx store.Tx) (view Card, err error) {
 		owner, row, err := s.cardOf(ctx, tx, c, customer, id)
 		if err != nil {
-			return err
+			return view, err
 		}
 		if view, err = s.openCardView(c, row); err != nil {
-			return err
+			return view, err
 		}
 		wasDefault := owner.DefaultCard == row.ID
-		if err := s.destroy(ctx, tx, c, row); err != nil {
-			return err
+		if err := s.destroy(ctx, tx, c, row, requested); err != nil {
+			return view, err
 		}
+		view.Deleted = true
 		if !wasDefault {
-			return nil
+			return view, nil
 		}
-		return s.chooseDefault(ctx, tx, c, owner)
+		return view, s.chooseDefault(ctx, tx, c, owner)
 	})
-	if err != nil {
-		return Card{}, s.settle(ctx, c, err)
-	}
-	view.Deleted = true
-	return view, nil
 }
 
 // cardOf reads a customer of the caller's and one of its cards.

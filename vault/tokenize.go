@@ -112,7 +112,7 @@ func (s *Service) insert(ctx context.Context, c Caller, in *card.Card, row *stor
 	event := c.event(audit.TokenCreate, audit.OK, publicID(tokenPrefix, c.Live, row.ID))
 	event.Details = map[string]string{"brand": row.Brand}
 	err = s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if row.Fingerprint, err = s.surrogate(ctx, tx, c, macs, candidate); err != nil {
+		if err := s.fingerprint(ctx, tx, c, row, macs, candidate); err != nil {
 			return err
 		}
 		if row.Tag, err = s.keyring.Tag(c.Mode(), cardRow(row)); err != nil {

@@ -39,6 +39,7 @@ type app struct {
 type openMode struct {
 	create bool // make keyring and database if they are missing, and bring the schema up to date
 	intake bool // prepare data keys
+	sweep  bool // destroy what is due, in the background
 }
 
 // newApp returns an app with nothing open. Close it.
@@ -91,7 +92,7 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 	svc, err := vault.New(ctx, vault.Options{
 		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
 		TokenTTL: a.cfg.Cards.TokenTTL, AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
-		Brands: brands, Issuers: a.issuers,
+		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep,
 		Limits: vault.Limits{
 			PerKey:     policy.Limit(a.cfg.Limits.TokensPerKey),
 			PerAddress: policy.Limit(a.cfg.Limits.TokensPerAddress),
@@ -135,6 +136,11 @@ func (a *app) close(ctx context.Context) error {
 		errs = append(errs, a.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+func (cfg config) retention() vault.Retention {
+	r := cfg.Retention
+	return vault.Retention{AfterExpiry: r.AfterExpiryDays, AfterUse: r.AfterUseDays, Backups: r.BackupDays}
 }
 
 // node names this process in audit records.

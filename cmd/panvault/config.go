@@ -25,6 +25,7 @@ type config struct {
 	KMS         kmsConfig       `yaml:"kms"`
 	Listen      listenConfig    `yaml:"listen"`
 	Cards       cardsConfig     `yaml:"cards"`
+	Retention   retentionConfig `yaml:"retention"`
 	Limits      limitsConfig    `yaml:"limits"`
 	HTTP        httpConfig      `yaml:"http"`
 	Log         logConfig       `yaml:"log"`
@@ -96,6 +97,12 @@ type cardsConfig struct {
 	PreparedDataKeys       int           `yaml:"prepared_data_keys" validate:"min=1,max=16384"`
 }
 
+type retentionConfig struct {
+	AfterExpiryDays int `yaml:"after_expiry_days" validate:"min=0,max=36500"` // 0 keeps expired cards
+	AfterUseDays    int `yaml:"after_use_days" validate:"min=0,max=36500"`    // 0 keeps unused cards
+	BackupDays      int `yaml:"backup_days" validate:"min=0,max=36500"`       // 0: there are no backups
+}
+
 type limitsConfig struct {
 	TokensPerKey     limitConfig `yaml:"tokens_per_key"`
 	TokensPerAddress limitConfig `yaml:"tokens_per_address"`
@@ -137,6 +144,7 @@ func defaultConfig() config {
 		},
 		PublicURL: "http://127.0.0.1:8440",
 		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, PreparedDataKeys: 512},
+		Retention: retentionConfig{BackupDays: 35},
 		Limits: limitsConfig{
 			TokensPerKey:     limitConfig{Rate: 100, Burst: 500},
 			TokensPerAddress: limitConfig{Rate: 1, Burst: 50},

@@ -90,7 +90,7 @@ func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts dev
 
 // openSandbox creates what is missing and opens it.
 func (c *cli) openSandbox(ctx context.Context, cfg config) (*app, error) {
-	mode := openMode{create: true, intake: true}
+	mode := openMode{create: true, intake: true, sweep: true}
 	a, err := c.openBackends(ctx, cfg, mode)
 	if err != nil {
 		return nil, explainOpen(err)

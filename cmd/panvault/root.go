@@ -98,6 +98,7 @@ the Omise API.`,
 	return group(root,
 		c.devCommand(), c.initCommand(), c.serveCommand(),
 		c.merchantCommand(), c.apiKeyCommand(),
+		c.cardCommand(), c.customerCommand(), c.retentionCommand(),
 		c.configCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 }

@@ -52,7 +52,7 @@ func (c *cli) serve(ctx context.Context, cfg config, t tier) error {
 	if err := disableDumps(); err != nil {
 		return err // before any secret is in memory
 	}
-	a, err := c.open(ctx, cfg, openMode{intake: t.public()})
+	a, err := c.open(ctx, cfg, openMode{intake: t.public(), sweep: true})
 	if err != nil {
 		return explainOpen(err)
 	}

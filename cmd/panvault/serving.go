@@ -66,7 +66,7 @@ func (a *app) serve(t tier, publicURL string) (_ *serving, err error) {
 	for _, side := range sides {
 		s.handlers = append(s.handlers, api.Handler(side...))
 	}
-	s.handlers = append(s.handlers, s.admin.Handler())
+	s.handlers = append(s.handlers, s.admin.Handler(api.Handler(httpapi.Operators)))
 	return s, nil
 }
 

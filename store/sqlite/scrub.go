@@ -16,9 +16,10 @@ const (
 	scrubPause = 20 * time.Millisecond
 )
 
-// Scrub implements store.Store: it copies the write-ahead log into the
-// database and truncates it to nothing. Overwritten values have been zeroed by
-// secure_delete when they were overwritten.
+// Scrub implements store.Store: it clears what moved rows have left inside
+// pages, copies the write-ahead log into the database and truncates it to
+// nothing. Overwritten values themselves have been zeroed by secure_delete when
+// they were overwritten. It reads the whole database.
 //
 // ErrUnavailable if a View or another process keeps the log in use for a
 // second; Updates wait up to a quarter of a second at a time meanwhile.
@@ -36,6 +37,9 @@ func (s *Store) Scrub(ctx context.Context) error {
 		return err
 	}
 	defer c.discard()
+	if _, err := clearGaps(ctx, c); err != nil {
+		return err
+	}
 	if _, err := c.exec(scrubTry); err != nil {
 		return classify(err)
 	}

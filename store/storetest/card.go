@@ -33,7 +33,8 @@ func cardRoundTrip(h *harness) {
 	live := Card(1)
 	extreme := Card(2)
 	extreme.Merchant, extreme.Live = merchantID(1), false
-	extreme.CreatedAt, extreme.ExpiresAt, extreme.UsedAt = maxTime, maxTime, maxTime
+	extreme.CreatedAt, extreme.ExpiresAt, extreme.UsedAt, extreme.AttachedAt = maxTime, maxTime, maxTime, maxTime
+	extreme.Customer, extreme.FingerprintID = id(7), id(8)
 	extreme.Brand, extreme.LastDigits, extreme.ChargeStatus = unicode, "0000", unicode
 	extreme.ExpiryMonth, extreme.ExpiryYear = 12, 9999
 	extreme.KEKVersion, extreme.DEKGeneration = math.MaxUint32, math.MaxUint32
@@ -41,10 +42,7 @@ func cardRoundTrip(h *harness) {
 	extreme.Fingerprint = make([]byte, 32)
 	least := store.Card{ID: id(3), Merchant: merchantID(0), LastDigits: "1234", ExpiryMonth: 1, ExpiryYear: 2000,
 		Fingerprint: random(32), DEKGeneration: 1, Tag: make([]byte, 20)}
-	destroyed := Card(4)
-	destroyed.DeletedAt = maxTime
-	destroyed.WrappedDEK, destroyed.SealedPAN, destroyed.SealedProfile = nil, nil, nil
-	all := []store.Card{live, extreme, least, destroyed}
+	all := []store.Card{live, extreme, least, destroyed(Card(4))}
 	h.addCards(all...)
 	h.reopen()
 	for _, want := range all {
@@ -79,4 +77,16 @@ func cardDestroyed(h *harness) {
 	if err == nil || errors.Is(err, store.ErrConflict) {
 		h.Errorf("a destroyed card that still has its key: got %v, want an error that is no sentinel", err)
 	}
+}
+
+func cardRules(h *harness) {
+	h.addMerchants(Merchant(0))
+	good := Card(1)
+	rules(h, "card", &good,
+		func(tx store.Tx, c *store.Card) error { return tx.InsertCard(h.ctx, c) },
+		[]broken[store.Card]{
+			{"a short fingerprint id", func(c *store.Card) { c.FingerprintID = marker }},
+			{"a long fingerprint id", func(c *store.Card) { c.FingerprintID = string(marked(25)) }},
+		})
+	same(h, "card", h.card(good.ID), good)
 }

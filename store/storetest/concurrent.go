@@ -76,26 +76,37 @@ func concurrentDurable(h *harness) {
 func concurrentConflict(h *harness) {
 	h.addMerchants(Merchant(0))
 	for round := range 20 {
-		var mu sync.Mutex
-		var won, lost int
-		together(4, func(int) {
+		h.race("insert", 4, func(tx store.Tx, _ int) error {
 			c := Card(round)
-			err := h.again(func(tx store.Tx) error { return tx.InsertCard(h.ctx, &c) })
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				won++
-			case errors.Is(err, store.ErrConflict):
-				lost++
-			default:
-				h.Errorf("insert: %v", err)
-			}
+			return tx.InsertCard(h.ctx, &c)
 		})
-		if won != 1 || lost != 3 {
-			h.Errorf("got %d winners and %d conflicts, want 1 and 3", won, lost)
-		}
 	}
+}
+
+// race runs fn n times at once, of which one must succeed and the others must
+// fail with ErrConflict. It returns the number of the winner.
+func (h *harness) race(what string, n int, fn func(tx store.Tx, i int) error) (winner int) {
+	h.Helper()
+	var mu sync.Mutex
+	var won, lost int
+	together(n, func(i int) {
+		err := h.again(func(tx store.Tx) error { return fn(tx, i) })
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			won++
+			winner = i
+		case errors.Is(err, store.ErrConflict):
+			lost++
+		default:
+			h.Errorf("%s: %v", what, err)
+		}
+	})
+	if won != 1 || lost != n-1 {
+		h.Errorf("%s: got %d winners and %d conflicts, want 1 and %d", what, won, lost, n-1)
+	}
+	return winner
 }
 
 func concurrentCounter(h *harness) {

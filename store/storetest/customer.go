@@ -164,7 +164,7 @@ func cardsOfCustomer(h *harness) {
 			case 5:
 				c.Customer = ""
 			case 7:
-				c.DeletedAt, c.WrappedDEK, c.SealedPAN, c.SealedProfile = 1, nil, nil, nil
+				c = destroyed(c)
 			default:
 				want = append(want, c.ID)
 			}
@@ -209,9 +209,11 @@ func cardUpdate(h *harness) {
 	changed.Customer, changed.ExpiresAt, changed.UsedAt, changed.AttachedAt = id(8), 0, 5, 6
 	changed.Brand, changed.LastDigits, changed.ExpiryMonth, changed.ExpiryYear = "JCB", "9999", 2, 2031
 	changed.Fingerprint, changed.ChargeStatus = random(32), "failed"
-	changed.KEKVersion, changed.DEKGeneration = 3, 4
+	changed.KEKVersion, changed.DEKGeneration, changed.FingerprintID = 3, 4, id(9)
 	changed.WrappedDEK, changed.SealedPAN, changed.SealedProfile, changed.Tag = random(90), random(88), random(130), random(20)
-	h.update(func(tx store.Tx) error { return tx.UpdateCard(h.ctx, &changed, was.Tag) })
+	submitted := changed // what never changes is kept, whatever the caller passes
+	submitted.Merchant, submitted.Live, submitted.CreatedAt = merchantID(1), false, 999
+	h.update(func(tx store.Tx) error { return tx.UpdateCard(h.ctx, &submitted, was.Tag) })
 	h.view(func(r store.Reader) error {
 		got, err := r.Card(h.ctx, was.ID)
 		same(h, "changed card", got, changed)

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
@@ -17,17 +16,24 @@ const (
 )
 
 func errorsQuoteNothing(h *harness) {
-	blob := func(n int) []byte { return bytes.Repeat([]byte(marker), 1+n/len(marker))[:n] }
+	blob := marked
 	m := store.Merchant{ID: "mrch_" + string(blob(24)), Name: marker, CreatedAt: markerNumber, Tag: blob(20)}
 	c := Card(0)
 	c.ID, c.Merchant, c.Brand, c.ChargeStatus, c.LastDigits = string(blob(24)), m.ID, marker, marker, "4242"
 	c.CreatedAt, c.KEKVersion, c.Fingerprint, c.Tag = markerNumber, 0, blob(32), blob(20)
-	c.WrappedDEK, c.SealedPAN, c.SealedProfile = blob(64), blob(64), blob(64)
-	f := store.Fingerprint{MAC: blob(32), KeyVersion: 1, Merchant: m.ID, Surrogate: blob(32), CreatedAt: markerNumber, Tag: blob(20)}
+	c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.FingerprintID = blob(64), blob(64), blob(64), c.ID
+	f := store.Fingerprint{MAC: blob(32), KeyVersion: 1, Merchant: m.ID, Surrogate: blob(32), CreatedAt: markerNumber,
+		ID: c.ID, Cards: markerNumber, Tag: blob(20)}
 	k := store.APIKey{ID: "akey_" + string(blob(24)), Hash: blob(32), Merchant: m.ID, Kind: marker, Label: marker,
 		Hint: "4242", CreatedAt: markerNumber, Tag: blob(20)}
 	w := store.WorkingKey{Purpose: marker, Mode: "live", Version: 1, State: marker, Wrapped: blob(64), CreatedAt: markerNumber, Tag: blob(20)}
 	e := store.Event{ID: "evnt_" + string(blob(24)), At: markerNumber, Type: marker, Body: blob(64), Leaf: blob(32)}
+	i := store.Idempotency{ID: blob(32), Request: blob(32), Merchant: m.ID, CreatedAt: markerNumber, ExpiresAt: markerNumber,
+		Status: 424, Answer: blob(64), Tag: blob(20)}
+	p := store.Import{Source: blob(32), ID: "impt_" + c.ID, Merchant: m.ID, CreatedAt: markerNumber, Records: markerNumber,
+		Prefix: blob(32), MapSize: markerNumber, Tag: blob(20)}
+	a := store.Approval{ID: "appr_" + c.ID, Action: marker, Subject: blob(64), Reason: marker, RequestedBy: k.ID,
+		RequestedAt: markerNumber, GrantedBy: k.ID, GrantedAt: markerNumber, ExpiresAt: markerNumber, Tag: blob(20)}
 
 	inserts := map[string]func(store.Tx) error{
 		"merchant":    func(tx store.Tx) error { return tx.InsertMerchant(h.ctx, &m) },
@@ -36,6 +42,9 @@ func errorsQuoteNothing(h *harness) {
 		"api key":     func(tx store.Tx) error { return tx.InsertAPIKey(h.ctx, &k) },
 		"working key": func(tx store.Tx) error { return tx.InsertWorkingKey(h.ctx, &w) },
 		"event":       func(tx store.Tx) error { return tx.AppendEvent(h.ctx, &e) },
+		"idempotency": func(tx store.Tx) error { return tx.InsertIdempotency(h.ctx, &i) },
+		"import":      func(tx store.Tx) error { return tx.InsertImport(h.ctx, &p) },
+		"approval":    func(tx store.Tx) error { return tx.InsertApproval(h.ctx, &a) },
 	}
 	h.mute("card without its merchant", h.Update(h.ctx, inserts["card"]))
 	h.update(inserts["merchant"])
@@ -46,8 +55,20 @@ func errorsQuoteNothing(h *harness) {
 		h.mute(name+" twice", h.Update(h.ctx, insert))
 	}
 
+	for name, update := range map[string]func(store.Tx) error{
+		"card":        func(tx store.Tx) error { return tx.UpdateCard(h.ctx, &c, blob(19)) },
+		"fingerprint": func(tx store.Tx) error { return tx.UpdateFingerprint(h.ctx, &f, blob(32), blob(19)) },
+		"idempotency": func(tx store.Tx) error { return tx.UpdateIdempotency(h.ctx, &i, blob(19)) },
+		"import":      func(tx store.Tx) error { return tx.UpdateImport(h.ctx, &p, blob(19)) },
+		"approval":    func(tx store.Tx) error { return tx.UpdateApproval(h.ctx, &a, blob(19)) },
+		"deletion":    func(tx store.Tx) error { return tx.DeleteFingerprint(h.ctx, blob(32), blob(19)) },
+	} {
+		h.mute(name+" that somebody changed", h.Update(h.ctx, update))
+	}
+
 	// Rows that break the rules of the seam.
 	m.Tag, c.Tag, f.Tag, k.Tag = blob(17), blob(17), blob(17), blob(17)
+	i.Tag, p.Tag, a.Tag = blob(17), blob(17), blob(17)
 	w.Mode, e.Leaf = marker, blob(33)
 	for name, insert := range inserts {
 		h.mute(name+" that breaks a rule", h.Update(h.ctx, insert))

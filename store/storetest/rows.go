@@ -59,7 +59,7 @@ func Card(n int) store.Card {
 		Fingerprint: fill(32, seed), ChargeStatus: "unknown",
 		KEKVersion: 1, DEKGeneration: 1,
 		WrappedDEK: fill(96, seed+1), SealedPAN: fill(80, seed+2), SealedProfile: fill(120, seed+3),
-		Tag: fill(20, seed+4),
+		Tag: fill(20, seed+4), FingerprintID: id(n),
 	}
 }
 
@@ -76,7 +76,60 @@ func NewCard() (store.Card, error) {
 
 func fingerprint(n int) store.Fingerprint {
 	return store.Fingerprint{MAC: fill(32, uint64(n)), KeyVersion: 1, Merchant: merchantID(0), Live: true,
-		Surrogate: random(32), CreatedAt: int64(n + 1), Tag: random(20)}
+		Surrogate: random(32), CreatedAt: int64(n + 1), ID: id(n), Cards: 1, Tag: random(20)}
+}
+
+// used is Card(n) after it was used at a time.
+func used(n int, at int64) store.Card {
+	c := Card(n)
+	c.ExpiresAt, c.UsedAt = 0, at
+	return c
+}
+
+// stored is Card(n) as the card of a customer.
+func stored(n, year, month int) store.Card {
+	c := used(n, 1)
+	c.Customer, c.AttachedAt, c.ExpiryYear, c.ExpiryMonth = id(0), 1, year, month
+	return c
+}
+
+// destroyed is a card without its keys, otherwise as it was: such a row matches
+// nothing, whatever else it holds.
+func destroyed(c store.Card) store.Card {
+	c.DeletedAt, c.FingerprintID = maxTime, ""
+	c.WrappedDEK, c.SealedPAN, c.SealedProfile = nil, nil, nil
+	return c
+}
+
+// idempotency is a key whose request is in flight.
+func idempotency(n int) store.Idempotency {
+	return store.Idempotency{ID: fill(32, uint64(n)), Request: random(32), Merchant: merchantID(0), Live: true,
+		CreatedAt: int64(n + 1), ExpiresAt: int64(n + 2), Tag: random(20)}
+}
+
+// answered is one whose request was answered.
+func answered(n int) store.Idempotency {
+	i := idempotency(n)
+	i.Status, i.Answer = 201, random(300)
+	return i
+}
+
+func importOf(n int) store.Import {
+	return store.Import{Source: fill(32, uint64(n)), ID: "impt_" + id(n), Merchant: merchantID(0), Live: true,
+		CreatedAt: int64(n + 1), Prefix: random(32), Tag: random(20)}
+}
+
+// approval is one that was asked for.
+func approval(n int) store.Approval {
+	return store.Approval{ID: "appr_" + id(n), Action: "export", Subject: random(40), Reason: "audit",
+		RequestedBy: "akey_" + id(1), RequestedAt: int64(n + 1), ExpiresAt: int64(n + 9), Tag: random(20)}
+}
+
+// granted is one that another operator granted.
+func granted(n int) store.Approval {
+	a := approval(n)
+	a.GrantedBy, a.GrantedAt = "akey_"+id(2), int64(n+5)
+	return a
 }
 
 func apiKey(n int) store.APIKey {

@@ -32,7 +32,20 @@ const (
 	CustomerDelete Type = "customer.delete" // 10.2.1.7; cards
 
 	CardUpdate  Type = "card.update"  // 10.2.1.7
-	CardDestroy Type = "card.destroy" // 10.2.1.7; customer
+	CardDestroy Type = "card.destroy" // 10.2.1.7; reason, shred_horizon, customer
+	CardImport  Type = "card.import"  // 10.2.1.7; import, customer
+	CardExport  Type = "card.export"  // 10.2.1.1; approval
+
+	CardFind   Type = "card.find"   // 10.2.1.2; by
+	RecordRead Type = "record.read" // 10.2.1.2
+
+	ImportStart  Type = "import.start"  // 10.2.1.2
+	ImportFinish Type = "import.finish" // 10.2.1.2; records, cards
+	ExportStart  Type = "export.start"  // 10.2.1.2; recipient, cards
+	ExportFinish Type = "export.finish" // 10.2.1.2; cards, sha256
+
+	ApprovalRequest Type = "approval.request" // 10.2.1.2; action, subject
+	ApprovalGrant   Type = "approval.grant"   // 10.2.1.2; action, requested_by
 
 	RecordTampered Type = "record.tampered" // 10.2.1.4; what
 )
@@ -40,10 +53,12 @@ const (
 // Types lists the catalogue, sorted.
 func Types() []Type {
 	return []Type{
-		ActionDenied, APIKeyCreate, APIKeyRevoke, AuthDenied, CardDestroy, CardUpdate,
-		CustomerCreate, CustomerDelete, CustomerUpdate, KeyCreate,
+		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
+		CardDestroy, CardExport, CardFind, CardImport, CardUpdate,
+		CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart,
+		ImportFinish, ImportStart, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
-		RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,
+		RecordRead, RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,
 	}
 }
 

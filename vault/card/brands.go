@@ -52,6 +52,16 @@ func (s Brands) Names() []string {
 	return names
 }
 
+// BrandNamed finds a brand by its name in any letter case; false if it is not
+// known.
+func BrandNamed(name string) (Brand, bool) {
+	i := brandNamed(name)
+	if i < 0 {
+		return "", false
+	}
+	return brandTable[i].brand, true
+}
+
 func brandNamed(name string) int {
 	for i, info := range &brandTable {
 		if strings.EqualFold(string(info.brand), strings.TrimSpace(name)) {

@@ -26,7 +26,8 @@ type Rules struct {
 	Now    time.Time // the moment that expiry is judged at; any zone
 	Brands Brands    // the brands to accept
 
-	AllowExpired bool // take cards of past months; never for live keys
+	AllowExpired bool // take cards of past months; never for live keys of the API
+	AllowNoName  bool // take cards without a name, which other vaults keep
 	Separators   bool // strip spaces and hyphens from the number instead of reporting NumberSeparators
 }
 
@@ -109,7 +110,7 @@ func (c *checker) securityCode(raw []byte, brand Brand) SecurityCode {
 
 func (c *checker) holder(in *Input) Holder {
 	name, problem := ParseName(in.Name)
-	if problem != 0 {
+	if problem != 0 && (problem != NameBlank || !c.rules.AllowNoName) {
 		c.report(problem)
 	}
 	return Holder{

@@ -5,6 +5,7 @@ const (
 	FieldPAN      = "pan"      // under the record's data key
 	FieldProfile  = "profile"  // under the profile key of the mode
 	FieldCustomer = "customer" // under the profile key of the mode
+	FieldAnswer   = "answer"   // under the profile key of the mode
 )
 
 // Binding is the place a sealed value belongs to. Opening it anywhere else

@@ -20,6 +20,7 @@ const (
 	PurposeProfile     Purpose = "profile"     // per mode: seals names and addresses
 	PurposeIntegrity   Purpose = "integrity"   // per mode and all: row tags
 	PurposeAPIKey      Purpose = "apikey"      // all: hash of API secrets (pepper)
+	PurposeIdempotency Purpose = "idempotency" // per mode: keyed hashes of repeatable requests and of imported files
 )
 
 // KeyName names one kind of working key.
@@ -35,8 +36,13 @@ func RequiredKeys() []KeyName {
 		{PurposeProfile, ModeTest}, {PurposeProfile, ModeLive},
 		{PurposeIntegrity, ModeTest}, {PurposeIntegrity, ModeLive}, {PurposeIntegrity, ModeAll},
 		{PurposeAPIKey, ModeAll},
+		{PurposeIdempotency, ModeTest}, {PurposeIdempotency, ModeLive},
 	}
 }
+
+// Renewable reports whether a lost key of this purpose may be made anew: no
+// record depends on it for longer than a day.
+func (p Purpose) Renewable() bool { return p == PurposeIdempotency }
 
 // WrappedKey is a working key as it is stored.
 type WrappedKey struct {

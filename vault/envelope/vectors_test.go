@@ -30,6 +30,11 @@ type vectors struct {
 		Key, Hash hexBytes
 		Secret    string
 	} `json:"api_keys"`
+	Requests []struct {
+		Key, Scope, Request, File, ID hexBytes
+		RequestHash                   hexBytes `json:"request_hash"`
+		FileHash                      hexBytes `json:"file_hash"`
+	}
 }
 
 type sealedVector struct {
@@ -254,5 +259,31 @@ func TestVectorsAPIKeys(t *testing.T) {
 		if err != nil || len(got) != 1 || !bytes.Equal(got[0], v.Hash) {
 			t.Errorf("APIKeyHashes of %s: %x, %v, want %x", v.Secret, got, err, v.Hash)
 		}
+	}
+}
+
+func TestVectorsRequests(t *testing.T) {
+	k := backend(t)
+	all := readVectors(t).Requests
+	for _, v := range all {
+		ring := ringOf(t, k, v.Key, 3)
+		got, err := ring.RequestHashes(ModeTest, v.Scope, v.Request)
+		if err != nil || len(got) != 1 || got[0].Version != 3 || !bytes.Equal(got[0].ID, v.ID) || !bytes.Equal(got[0].Request, v.RequestHash) {
+			t.Errorf("RequestHashes: %x, %v, want %x and %x", got, err, v.ID, v.RequestHash)
+		}
+		h, err := ring.FileHash(ModeTest, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(v.File)
+		if sum := h.Sum(nil); !bytes.Equal(sum, v.FileHash) {
+			t.Errorf("FileHash: %x, want %x", sum, v.FileHash)
+		}
+		if _, err := ring.FileHash(ModeTest, 4); !errors.Is(err, ErrNoKey) {
+			t.Errorf("FileHash under a version that is not loaded: %v, want no key", err)
+		}
+	}
+	if len(all) < 2 {
+		t.Errorf("%d request vectors", len(all))
 	}
 }

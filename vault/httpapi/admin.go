@@ -12,9 +12,9 @@ import (
 	"github.com/panvault/panvault/vault"
 )
 
-// Admin serves the admin listener: health, readiness, metrics. It answers
-// without a key, so it must listen where only operators reach it. It is safe
-// for concurrent use.
+// Admin serves the admin listener: health, readiness and metrics without a key,
+// so it must listen where only operators reach it, and the operators' side of
+// the API. It is safe for concurrent use.
 type Admin struct {
 	svc      *vault.Service
 	gatherer prometheus.Gatherer
@@ -31,9 +31,10 @@ func NewAdmin(svc *vault.Service, gatherer prometheus.Gatherer, version string, 
 // Drain makes /readyz answer 503 from now on, so that a balancer sends no more.
 func (a *Admin) Drain() { a.draining.Store(true) }
 
-// Handler serves /healthz, /readyz and /metrics.
-func (a *Admin) Handler() http.Handler {
+// Handler serves /healthz, /readyz and /metrics; api serves all other paths.
+func (a *Admin) Handler(api http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/", api)
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.gatherer, promhttp.HandlerOpts{

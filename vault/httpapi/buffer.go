@@ -6,6 +6,7 @@ import "sync"
 type buffer struct {
 	body  []byte
 	query []byte
+	asked []byte // what an idempotency key stands for
 }
 
 // bufferPool reuses buffers. Each is wiped over its whole capacity before it
@@ -27,5 +28,6 @@ func (p *bufferPool) put(b *buffer) {
 func (b *buffer) wipe() {
 	clear(b.body[:cap(b.body)])
 	clear(b.query[:cap(b.query)])
-	b.body, b.query = b.body[:0], b.query[:0]
+	clear(b.asked[:cap(b.asked)])
+	b.body, b.query, b.asked = b.body[:0], b.query[:0], b.asked[:0]
 }

@@ -12,12 +12,9 @@ import (
 	"github.com/panvault/panvault/vault/card"
 )
 
-// decode reads the parameters of a request: its body, on whatever method, and
-// its query. On GET the query wins, else the body.
-func decode(r *http.Request, limit int64, buf *buffer) (value, error) {
-	if err := readBody(r, limit, buf); err != nil {
-		return value{}, err
-	}
+// decode parses the parameters of a request: its body, which was read into buf,
+// on whatever method, and its query. On GET the query wins, else the body.
+func decode(r *http.Request, buf *buffer) (value, error) {
 	body, err := parseBody(r.Header.Get("Content-Type"), buf.body)
 	if err != nil {
 		return value{}, err

@@ -17,7 +17,11 @@ func TestDecodeMerges(t *testing.T) {
 	for method, want := range map[string]string{"GET": "query", "HEAD": "query", "POST": "body", "PATCH": "body", "DELETE": "body"} {
 		r := httptest.NewRequest(method, "/?both=query&query=2&null=x", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
-		v, err := decode(r, maxBody, &buffer{body: make([]byte, 0, 64)})
+		buf := &buffer{body: make([]byte, 0, 64)}
+		if err := readBody(r, maxBody, buf); err != nil {
+			t.Fatal(err)
+		}
+		v, err := decode(r, buf)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,10 +35,10 @@ func TestDecodeMerges(t *testing.T) {
 }
 
 // A body that breaks off is a malformed request, not an internal error.
-func TestDecodeUnreadable(t *testing.T) {
+func TestReadBodyUnreadable(t *testing.T) {
 	for _, cause := range []error{io.ErrUnexpectedEOF, io.ErrClosedPipe, errors.New("reset")} {
 		r := httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader(`{`), iotest.ErrReader(cause)))
-		if _, err := decode(r, maxBody, &buffer{body: make([]byte, 0, 64)}); !errors.Is(err, errUnreadable) {
+		if err := readBody(r, maxBody, &buffer{body: make([]byte, 0, 64)}); !errors.Is(err, errUnreadable) {
 			t.Errorf("%v: got %v, want %v", cause, err, errUnreadable)
 		}
 	}

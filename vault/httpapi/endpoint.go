@@ -68,6 +68,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route, x *exchan
 		a.writeError(w, rt, x, v, err)
 		return
 	}
+	if old, ok := body.(*vault.Answer); ok {
+		w.Header().Set("Idempotent-Replayed", "true")
+		a.write(w, x, v, old.Status, old.Body)
+		return
+	}
 	a.writeJSON(w, x, v, http.StatusOK, body)
 }
 
@@ -94,7 +99,21 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 	if err := checkURL(r.URL); err != nil {
 		return nil, err
 	}
-	params, err := decode(r, rt.maxBody, buf)
+	if err := readBody(r, rt.maxBody, buf); err != nil {
+		return nil, err
+	}
+	if rt.repeat && len(r.Header["Idempotency-Key"]) > 0 {
+		repeated, answer, err := a.svc.Begin(ctx, caller, repeatable(r, v, buf))
+		if err != nil {
+			return nil, err
+		}
+		if answer != nil {
+			return answer, nil
+		}
+		defer a.svc.End(ctx, repeated)
+		caller = repeated
+	}
+	params, err := decode(r, buf)
 	if err != nil {
 		return nil, err
 	}

@@ -80,6 +80,10 @@ func problemOf(err error, v version) problem {
 		return invalidCard(e.Problems, v)
 	case vault.RateLimited:
 		return problem{http.StatusTooManyRequests, "too_many_requests", "too many requests"}
+	case vault.IdempotencyConflict:
+		return problem{http.StatusConflict, "idempotency_conflict", e.Message}
+	case vault.InProgress:
+		return problem{http.StatusConflict, "idempotency_in_progress", e.Message}
 	case vault.Unavailable:
 		return problem{http.StatusServiceUnavailable, "service_unavailable", "service is unavailable"}
 	case vault.Internal, vault.Conflict:
@@ -97,11 +101,15 @@ func (a *API) writeError(w http.ResponseWriter, rt route, x *exchange, v version
 	h := w.Header()
 	switch p.status {
 	case http.StatusUnauthorized:
-		if rt.tier == Private {
+		if rt.tier != Public {
 			h.Set("WWW-Authenticate", `Basic realm="panvault"`)
 		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter(err))
+	case http.StatusConflict:
+		if vault.CodeOf(err) == vault.InProgress {
+			h.Set("Retry-After", retryAfter(err))
+		}
 	}
 	a.writeJSON(w, x, v, p.status, p.body(a.opts.ErrorBase))
 }

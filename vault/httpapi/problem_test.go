@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,12 @@ var problemTable = map[vault.Code]struct {
 	},
 	vault.RateLimited: {
 		vault.Error{RetryAfter: time.Minute}, problem{429, "too_many_requests", "too many requests"}, problem{},
+	},
+	vault.IdempotencyConflict: {
+		vault.Error{Message: "used before"}, problem{409, "idempotency_conflict", "used before"}, problem{},
+	},
+	vault.InProgress: {
+		vault.Error{Message: "wait"}, problem{409, "idempotency_in_progress", "wait"}, problem{},
 	},
 	vault.Unavailable: {
 		vault.Error{}, problem{503, "service_unavailable", "service is unavailable"}, problem{},
@@ -175,7 +182,7 @@ func TestErrorBase(t *testing.T) {
 func TestRoutesAreBounded(t *testing.T) {
 	for _, rt := range append(routes(), unknownRoute([]Tier{Public})) {
 		if rt.maxBody <= 0 || rt.maxBody > maxBody || rt.timeout <= 0 || rt.timeout > time.Minute || rt.serve == nil ||
-			(rt.tier != Public && rt.tier != Private) || (rt.action == "" && rt.pattern != "unknown") {
+			(rt.tier != Public && rt.tier != Private && rt.tier != Operators) || rt.repeat != (rt.tier == Private && regexp.MustCompile(`^(POST|PATCH) `).MatchString(rt.pattern)) || (rt.action == "" && rt.pattern != "unknown") {
 			t.Errorf("route %+v", rt)
 		}
 		if strings.HasSuffix(rt.pattern, "/") || rt.cors != (rt.pattern == "POST /tokens") {

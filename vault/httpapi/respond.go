@@ -32,23 +32,33 @@ func (a *API) commonHeaders(w http.ResponseWriter, x *exchange, rt route) {
 const internalBody = `{"object":"error","location":"` + defaultErrorBase +
 	`#internal-error","code":"internal_error","message":"internal error"}`
 
-func (a *API) writeJSON(w http.ResponseWriter, x *exchange, v version, status int, body any) {
+// encode writes an answer's body.
+func encode(body any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(body); err != nil {
+	err := enc.Encode(body)
+	return out.Bytes(), err
+}
+
+func (a *API) writeJSON(w http.ResponseWriter, x *exchange, v version, status int, body any) {
+	text, err := encode(body)
+	if err != nil {
 		status = http.StatusInternalServerError
 		x.cause = err
-		out.Reset()
-		out.WriteString(internalBody + "\n")
+		text = []byte(internalBody + "\n")
 	}
+	a.write(w, x, v, status, text)
+}
+
+func (a *API) write(w http.ResponseWriter, x *exchange, v version, status int, text []byte) {
 	if status < 300 {
 		w.Header().Set("Omise-Version", v.answer())
 	}
 	x.status = status
-	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	if _, err := w.Write(out.Bytes()); err != nil && x.cause == nil {
+	if _, err := w.Write(text); err != nil && x.cause == nil {
 		x.cause = err // the client is gone; its work is done and durable
 	}
 }

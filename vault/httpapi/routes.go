@@ -11,10 +11,12 @@ import (
 // Tier says which listener serves a route.
 type Tier string
 
-// The tiers. Public faces browsers and apps, private faces merchants' servers.
+// The tiers. Public faces browsers and apps, private faces merchants' servers,
+// operators' the people who run the vault.
 const (
-	Public  Tier = "public"
-	Private Tier = "private"
+	Public    Tier = "public"
+	Private   Tier = "private"
+	Operators Tier = "operators"
 )
 
 // route is one endpoint with everything that bounds it.
@@ -23,6 +25,7 @@ type route struct {
 	tier    Tier          //
 	action  policy.Action // what the caller must be allowed; "" for any valid key
 	cors    bool          // browsers of any origin may call it
+	repeat  bool          // an Idempotency-Key makes it repeatable
 	maxBody int64         // bytes
 	timeout time.Duration // for the whole call
 	serve   func(*API, context.Context, *call) (any, error)
@@ -36,30 +39,35 @@ const (
 // routes is the whole wire.
 func routes() []route {
 	return []route{
-		{"POST /tokens", Public, policy.CreateToken, true, maxBody, 15 * time.Second, (*API).createToken},
-		{"GET /tokens/{id}", Public, policy.ReadToken, false, maxBody, 15 * time.Second, (*API).getToken},
+		{"POST /tokens", Public, policy.CreateToken, true, false, maxBody, 15 * time.Second, (*API).createToken},
+		{"GET /tokens/{id}", Public, policy.ReadToken, false, false, maxBody, 15 * time.Second, (*API).getToken},
 
-		{"GET /account", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).getAccount},
-		{"POST /customers", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).createCustomer},
-		{"GET /customers", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).listCustomers},
-		{"GET /customers/{id}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).getCustomer},
-		{"PATCH /customers/{id}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).updateCustomer},
-		{"DELETE /customers/{id}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).deleteCustomer},
-		{"GET /customers/{id}/schedules", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).listSchedules},
-		{"GET /customers/{id}/cards", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).listCards},
-		{"GET /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).getCard},
-		{"PATCH /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).updateCard},
-		{"DELETE /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, maxBody, 15 * time.Second, (*API).deleteCard},
+		{"GET /account", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).getAccount},
+		{"POST /customers", Private, policy.ManageCustomer, false, true, maxBody, 15 * time.Second, (*API).createCustomer},
+		{"GET /customers", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).listCustomers},
+		{"GET /customers/{id}", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).getCustomer},
+		{"PATCH /customers/{id}", Private, policy.ManageCustomer, false, true, maxBody, 15 * time.Second, (*API).updateCustomer},
+		{"DELETE /customers/{id}", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).deleteCustomer},
+		{"GET /customers/{id}/schedules", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).listSchedules},
+		{"GET /customers/{id}/cards", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).listCards},
+		{"GET /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).getCard},
+		{"PATCH /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, true, maxBody, 15 * time.Second, (*API).updateCard},
+		{"DELETE /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).deleteCard},
+
+		{"GET /admin/cards", Operators, policy.FindCard, false, false, maxBody, 30 * time.Second, (*API).findCards},
+		{"GET /admin/cards/{id}", Operators, policy.FindCard, false, false, maxBody, 15 * time.Second, (*API).getCardRecord},
+		{"GET /admin/customers/{id}", Operators, policy.FindCard, false, false, maxBody, 15 * time.Second, (*API).getCustomerRecord},
+		{"GET /admin/retention", Operators, policy.ReadOperations, false, false, maxBody, 15 * time.Second, (*API).getRetention},
 	}
 }
 
 // unknownRoute answers whatever no route matches, after the key is checked.
 func unknownRoute(tiers []Tier) route {
-	tier := Public
-	if slices.Contains(tiers, Private) {
-		tier = Private
+	tier := Private
+	if slices.Contains(tiers, Public) && len(tiers) == 1 {
+		tier = Public
 	}
-	return route{"unknown", tier, "", false, maxBody, 15 * time.Second, (*API).notFound}
+	return route{"unknown", tier, "", false, false, maxBody, 15 * time.Second, (*API).notFound}
 }
 
 func (rt route) in(tiers []Tier) bool { return slices.Contains(tiers, rt.tier) }

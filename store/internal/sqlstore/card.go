@@ -8,7 +8,7 @@ import (
 
 const cardColumns = `id, merchant, live, customer, created_at, expires_at, used_at, attached_at, deleted_at,
 	brand, last_digits, expiry_month, expiry_year, fingerprint, charge_status,
-	kek_version, dek_generation, wrapped_dek, sealed_pan, sealed_profile, tag`
+	kek_version, dek_generation, wrapped_dek, sealed_pan, sealed_profile, tag, fingerprint_id`
 
 // ofCustomer is spelled as the partial index is, so that it is used.
 const ofCustomer = ` FROM cards WHERE customer = $1 AND customer <> '' AND deleted_at = 0`
@@ -22,11 +22,12 @@ func newCardText(d Dialect) cardText {
 	return cardText{
 		get: d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE id = $1`),
 		insert: d.sql(`INSERT INTO cards (` + cardColumns + `)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`),
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`),
 		update: d.sql(`UPDATE cards SET customer = $1, expires_at = $2, used_at = $3, attached_at = $4, deleted_at = $5,
 			brand = $6, last_digits = $7, expiry_month = $8, expiry_year = $9, fingerprint = $10, charge_status = $11,
-			kek_version = $12, dek_generation = $13, wrapped_dek = $14, sealed_pan = $15, sealed_profile = $16, tag = $17
-			WHERE id = $18 AND tag = $19`),
+			kek_version = $12, dek_generation = $13, wrapped_dek = $14, sealed_pan = $15, sealed_profile = $16, tag = $17,
+			fingerprint_id = $18
+			WHERE id = $19 AND tag = $20`),
 		list:   newListText(d, `SELECT `+cardColumns+ofCustomer+` AND created_at >= $2 AND created_at <= $3`, 3),
 		count:  d.sql(`SELECT count(*)` + ofCustomer + ` AND created_at >= $2 AND created_at <= $3`),
 		newest: d.sql(`SELECT ` + cardColumns + ofCustomer + ` ORDER BY attached_at DESC, id DESC LIMIT 1`),
@@ -79,7 +80,7 @@ func scanCard(scan Scan, c *store.Card) error {
 	var live, month, year, kek, generation int64
 	err := scan(&c.ID, &c.Merchant, &live, &c.Customer, &c.CreatedAt, &c.ExpiresAt, &c.UsedAt, &c.AttachedAt, &c.DeletedAt,
 		&c.Brand, &c.LastDigits, &month, &year, &c.Fingerprint, &c.ChargeStatus,
-		&kek, &generation, &c.WrappedDEK, &c.SealedPAN, &c.SealedProfile, &c.Tag)
+		&kek, &generation, &c.WrappedDEK, &c.SealedPAN, &c.SealedProfile, &c.Tag, &c.FingerprintID)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (t *Tx) InsertCard(ctx context.Context, c *store.Card) error {
 	return t.exec(ctx, t.text.cards.insert,
 		c.ID, c.Merchant, bit(c.Live), c.Customer, c.CreatedAt, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
 		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
-		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag)
+		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID)
 }
 
 // UpdateCard implements store.CardWriter.
@@ -103,5 +104,5 @@ func (t *Tx) UpdateCard(ctx context.Context, c *store.Card, was []byte) error {
 	return t.swap(ctx, t.text.cards.update,
 		c.Customer, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
 		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
-		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.ID, was)
+		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID, c.ID, was)
 }

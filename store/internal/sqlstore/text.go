@@ -16,6 +16,11 @@ type Text struct {
 	apiKeys      apiKeyText
 	workingKeys  workingKeyText
 	events       eventText
+	idempotency  idempotencyText
+	imports      importText
+	approvals    approvalText
+	retention    retentionText
+	search       searchText
 }
 
 // Compile writes the text in the dialect of a backend.
@@ -28,6 +33,11 @@ func Compile(d Dialect) *Text {
 		apiKeys:      newAPIKeyText(d),
 		workingKeys:  newWorkingKeyText(d),
 		events:       newEventText(d),
+		idempotency:  newIdempotencyText(d),
+		imports:      newImportText(d),
+		approvals:    newApprovalText(d),
+		retention:    newRetentionText(d),
+		search:       newSearchText(d),
 	}
 }
 

@@ -1,0 +1,218 @@
+package sqlite
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/store/storetest"
+)
+
+// What a release of migration 1 wrote: a row or two in each table.
+var firstRelease = []string{
+	`INSERT INTO merchants VALUES (?m, 'Shop', 1, 2, 1, 1, 3, ?20a)`,
+	`INSERT INTO api_keys VALUES (?akey, ?32a, ?m, 'secret', 1, 'shop', 'a1b2', 4, 5, 6, ?20b)`,
+	`INSERT INTO cards VALUES (?c1, ?m, 1, '', 7, 8, 0, 0, 0, 'Visa', '4242', 1, 2030, ?32b, 'unknown', 1, 2, ?32c, ?32d, ?32e, ?20c)`,
+	`INSERT INTO cards VALUES (?c2, ?m, 0, ?cu, 9, 0, 10, 11, 0, 'JCB', '0000', 12, 2020, ?32f, 'charged', 3, 4, ?32a, ?32b, ?32c, ?20d)`,
+	`INSERT INTO cards VALUES (?c3, ?m, 1, ?cu, 12, 0, 13, 14, 15, '', '0000', 1, 1970, ?32a, '', 5, 6, NULL, NULL, NULL, ?20e)`,
+	`INSERT INTO customers VALUES (?cu, ?m, 0, 16, 0, ?c2, ?32a, ?20a)`,
+	`INSERT INTO fingerprints VALUES (?32a, 1, ?m, 1, ?32b, 17, ?20b)`,
+	`INSERT INTO fingerprints VALUES (?32c, 2, ?m, 0, ?32d, 18, ?20c)`,
+	`INSERT INTO working_keys VALUES ('profile', 'live', 1, 'active', 2, ?32a, 19, ?20a)`,
+	`INSERT INTO events VALUES (?evnt, 20, 'token.create', ?32a, ?32b)`,
+}
+
+// oldValues replaces the names of values in firstRelease, for SQL.
+func oldValues() *strings.Replacer {
+	var pairs []string
+	for name, value := range map[string]string{"?m": oldID("mrch_", 1), "?akey": oldID("akey_", 2), "?evnt": oldID("evnt_", 3),
+		"?c1": oldID("", 4), "?c2": oldID("", 5), "?c3": oldID("", 6), "?cu": oldID("", 7)} {
+		pairs = append(pairs, name, "'"+value+"'")
+	}
+	for _, c := range "abcdef" {
+		for _, n := range []int{20, 32} {
+			pairs = append(pairs, fmt.Sprintf("?%d%c", n, c), fmt.Sprintf("x'%x'", oldBytes(n, byte(c))))
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func oldID(prefix string, n int) string { return fmt.Sprintf("%s%024d", prefix, n) }
+
+func oldBytes(n int, c byte) []byte { return bytes.Repeat([]byte{c}, n) }
+
+// oldDatabase makes a database as the release of migration 1 left it.
+func oldDatabase(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "panvault.db")
+	if err := createFile(path); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open(driverName, dsn(path, writing, Options{}.withDefaults().BusyTimeout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	values := oldValues()
+	for _, query := range firstRelease {
+		if _, err := db.ExecContext(t.Context(), values.Replace(query)); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestUpgradeFromTheFirstRelease(t *testing.T) {
+	path := oldDatabase(t)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{}, {ReadOnly: true}} {
+		if _, err := Open(t.Context(), path, o); !errors.Is(err, store.ErrOldSchema) {
+			t.Errorf("%+v: got %v, want %v", o, err, store.ErrOldSchema)
+		}
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("an old database that was refused has changed (%v)", err)
+	}
+
+	s := open(t, path, Options{Migrate: true})
+	checkUpgraded(t, s)
+	integrity(t, s)
+	if got := pragma(t, s, "foreign_key_check"); got != "" {
+		t.Errorf("foreign_key_check: %s", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{Migrate: true}, {}, {ReadOnly: true}} { // now there is nothing left to do
+		s := open(t, path, o)
+		checkUpgraded(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkUpgraded reads every row of firstRelease through the store.
+func checkUpgraded(t *testing.T, s *Store) {
+	t.Helper()
+	m, cu := oldID("mrch_", 1), oldID("", 7)
+	b32 := func(c byte) []byte { return oldBytes(32, c) }
+	b20 := func(c byte) []byte { return oldBytes(20, c) }
+	merchant := store.Merchant{ID: m, Name: "Shop", CreatedAt: 1, DisabledAt: 2, ShowFirstDigits: true, HideFingerprint: true,
+		TokenTTL: 3, Tag: b20('a')}
+	key := store.APIKey{ID: oldID("akey_", 2), Hash: b32('a'), Merchant: m, Kind: "secret", Live: true, Label: "shop", Hint: "a1b2",
+		CreatedAt: 4, RevokedAt: 5, LastUsed: 6, Tag: b20('b')}
+	token := store.Card{ID: oldID("", 4), Merchant: m, Live: true, CreatedAt: 7, ExpiresAt: 8, Brand: "Visa", LastDigits: "4242",
+		ExpiryMonth: 1, ExpiryYear: 2030, Fingerprint: b32('b'), ChargeStatus: "unknown", KEKVersion: 1, DEKGeneration: 2,
+		WrappedDEK: b32('c'), SealedPAN: b32('d'), SealedProfile: b32('e'), Tag: b20('c')}
+	card := store.Card{ID: oldID("", 5), Merchant: m, Customer: cu, CreatedAt: 9, UsedAt: 10, AttachedAt: 11, Brand: "JCB",
+		LastDigits: "0000", ExpiryMonth: 12, ExpiryYear: 2020, Fingerprint: b32('f'), ChargeStatus: "charged", KEKVersion: 3,
+		DEKGeneration: 4, WrappedDEK: b32('a'), SealedPAN: b32('b'), SealedProfile: b32('c'), Tag: b20('d')}
+	gone := store.Card{ID: oldID("", 6), Merchant: m, Live: true, Customer: cu, CreatedAt: 12, UsedAt: 13, AttachedAt: 14,
+		DeletedAt: 15, LastDigits: "0000", ExpiryMonth: 1, ExpiryYear: 1970, Fingerprint: b32('a'), KEKVersion: 5,
+		DEKGeneration: 6, Tag: b20('e')}
+	owner := store.Customer{ID: cu, Merchant: m, CreatedAt: 16, DefaultCard: card.ID, Sealed: b32('a'), Tag: b20('a')}
+	live := store.Fingerprint{MAC: b32('a'), KeyVersion: 1, Merchant: m, Live: true, Surrogate: b32('b'), CreatedAt: 17, Tag: b20('b')}
+	test := store.Fingerprint{MAC: b32('c'), KeyVersion: 2, Merchant: m, Surrogate: b32('d'), CreatedAt: 18, Tag: b20('c')}
+	working := store.WorkingKey{Purpose: "profile", Mode: "live", Version: 1, State: "active", KEKVersion: 2, Wrapped: b32('a'),
+		CreatedAt: 19, Tag: b20('a')}
+	event := store.Event{ID: oldID("evnt_", 3), At: 20, Type: "token.create", Body: b32('a'), Leaf: b32('b')}
+
+	ctx := t.Context()
+	for _, row := range []struct {
+		name string
+		read func(r store.Reader) (any, error)
+		want any
+	}{
+		{"merchants", func(r store.Reader) (any, error) { return r.Merchants(ctx) }, []store.Merchant{merchant}},
+		{"api keys", func(r store.Reader) (any, error) { return r.APIKeys(ctx, m) }, []store.APIKey{key}},
+		{"token", func(r store.Reader) (any, error) { return r.Card(ctx, token.ID) }, token},
+		{"card", func(r store.Reader) (any, error) { return r.Card(ctx, card.ID) }, card},
+		{"destroyed card", func(r store.Reader) (any, error) { return r.Card(ctx, gone.ID) }, gone},
+		{"customer", func(r store.Reader) (any, error) { return r.Customer(ctx, cu) }, owner},
+		{"fingerprint", func(r store.Reader) (any, error) { return r.Fingerprint(ctx, live.MAC) }, live},
+		{"another fingerprint", func(r store.Reader) (any, error) { return r.Fingerprint(ctx, test.MAC) }, test},
+		{"working keys", func(r store.Reader) (any, error) { return r.WorkingKeys(ctx) }, []store.WorkingKey{working}},
+		{"events", func(r store.Reader) (any, error) { return r.Events(ctx, "", 10) }, []store.Event{event}},
+		{"lapsed tokens", func(r store.Reader) (any, error) { return r.LapsedTokens(ctx, 8, 9) }, []store.Card{token}},
+		{"unused cards", func(r store.Reader) (any, error) { return r.UnusedCards(ctx, 99, 9) }, []store.Card{card}},
+		{"expired cards", func(r store.Reader) (any, error) { return r.ExpiredCards(ctx, 2021, 1, 9) }, []store.Card{card}},
+		{"cards found", func(r store.Reader) (any, error) { return r.FindCards(ctx, store.CardFilter{Mode: -1}, 9) }, []store.Card{card, token}},
+		{"approvals", func(r store.Reader) (any, error) { return r.Approvals(ctx, 9) }, []store.Approval(nil)},
+	} {
+		var got any
+		err := s.View(ctx, func(r store.Reader) (err error) { got, err = row.read(r); return err })
+		if diff := cmp.Diff(row.want, got); err != nil || diff != "" {
+			t.Errorf("%s (-want +got), error %v:\n%s", row.name, err, diff)
+		}
+	}
+	err := s.View(ctx, func(r store.Reader) error { _, err := r.FingerprintByID(ctx, ""); return err })
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a fingerprint without an id: got %v, want %v", err, store.ErrNotFound)
+	}
+}
+
+// Rows of the first release get what is new when they are next written.
+func TestUpgradedRowsCanBeWritten(t *testing.T) {
+	s := open(t, oldDatabase(t), Options{Migrate: true})
+	defer s.Close()
+	ctx, first := t.Context(), oldID("", 4)
+	err := s.Update(ctx, func(tx store.Tx) error {
+		c, err := tx.Card(ctx, first)
+		if err != nil {
+			return err
+		}
+		f, err := tx.Fingerprint(ctx, oldBytes(32, 'a'))
+		if err != nil {
+			return err
+		}
+		was, count := c.Tag, f.Tag
+		c.FingerprintID, c.Tag = first, oldBytes(20, 'z')
+		f.Cards, f.Tag = 1, oldBytes(20, 'z')
+		next := storetest.Card(77)
+		next.Merchant = c.Merchant
+		return errors.Join(tx.UpdateCard(ctx, &c, was), tx.UpdateFingerprint(ctx, &f, f.MAC, count), tx.InsertCard(ctx, &next),
+			tx.DeleteFingerprint(ctx, oldBytes(32, 'c'), oldBytes(20, 'c')))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.View(ctx, func(r store.Reader) error {
+		c, cardErr := r.Card(ctx, first)
+		f, printErr := r.Fingerprint(ctx, oldBytes(32, 'a'))
+		if c.FingerprintID != first || f.Cards != 1 {
+			t.Errorf("got %q and %d cards, want what was written", c.FingerprintID, f.Cards)
+		}
+		return errors.Join(cardErr, printErr)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	integrity(t, s)
+}

@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/store/internal/sqlstore"
+	"github.com/panvault/panvault/store/storetest"
+)
+
+// explainer runs statements and keeps SQLite's plan of each, one line a step.
+type explainer struct {
+	*session
+	plans []string
+}
+
+// Exec implements sqlstore.Querier.
+func (e *explainer) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := e.explain(ctx, query, args...); err != nil {
+		return 0, err
+	}
+	return e.session.Exec(ctx, query, args...)
+}
+
+// Query implements sqlstore.Querier.
+func (e *explainer) Query(ctx context.Context, query string, each func(sqlstore.Scan) error, args ...any) error {
+	if err := e.explain(ctx, query, args...); err != nil {
+		return err
+	}
+	return e.session.Query(ctx, query, each, args...)
+}
+
+func (e *explainer) explain(ctx context.Context, query string, args ...any) error {
+	var steps []string
+	err := e.session.Query(ctx, "EXPLAIN QUERY PLAN "+query, func(scan sqlstore.Scan) error {
+		var id, parent, unused int64
+		var step string
+		err := scan(&id, &parent, &unused, &step)
+		steps = append(steps, step)
+		return err
+	}, args...)
+	e.plans = append(e.plans, strings.Join(steps, "\n"))
+	return err
+}
+
+// TestPlans holds the queries whose cost must not grow with the vault to the
+// index that was made for them. A database has no statistics, which only ANALYZE
+// would make, so that its plans do not depend on its rows.
+func TestPlans(t *testing.T) {
+	ctx := t.Context()
+	s, _ := fresh(t, Options{})
+	id, mac, merchant := storetest.Card(0).ID, make([]byte, 32), storetest.Merchant(0).ID
+	page, newest := store.Page{To: 9, Limit: 9}, store.Page{To: 9, Limit: 9, Newest: true}
+	bounds := store.Bounds{Lapsed: 9, Used: 9, ExpiredYear: 2030, ExpiredMonth: 1}
+	const (
+		lapsing  = "SEARCH cards USING INDEX cards_lapsing (expires_at>? AND expires_at<?)"
+		unused   = "SEARCH cards USING INDEX cards_used (used_at>? AND used_at<?)"
+		expiring = "SEARCH cards USING INDEX cards_expiring ((expiry_year,expiry_month)<(?,?))"
+		customer = "SEARCH cards USING INDEX cards_customer (customer=?"
+		owned    = "SEARCH customers USING INDEX customers_merchant (merchant=? AND live=? AND created_at>? AND created_at<?)"
+	)
+	covered := func(step string) string { return strings.Replace(step, "USING INDEX", "USING COVERING INDEX", 1) }
+	for _, test := range []struct {
+		name string
+		run  func(tx store.Tx) error
+		want []string // the plan of each statement
+	}{
+		{"lapsed tokens", func(tx store.Tx) error { _, err := tx.LapsedTokens(ctx, 9, 9); return err }, []string{lapsing}},
+		{"unused cards", func(tx store.Tx) error { _, err := tx.UnusedCards(ctx, 9, 9); return err }, []string{unused}},
+		{"expired cards", func(tx store.Tx) error { _, err := tx.ExpiredCards(ctx, 2030, 1, 9); return err }, []string{expiring}},
+		{"count", func(tx store.Tx) error { _, err := tx.CountRetention(ctx, bounds); return err }, []string{
+			"SEARCH cards USING COVERING INDEX cards_lapsing (expires_at>?)", // all of it, which is the unused tokens alone
+			"SCAN cards USING COVERING INDEX cards_customer",                 // all of it, which is the cards of customers alone
+			covered(lapsing), covered(unused), expiring, covered(lapsing),
+		}},
+		{"cards of a customer", func(tx store.Tx) error { _, err := tx.CustomerCards(ctx, id, page); return err },
+			[]string{customer + " AND created_at>? AND created_at<?)"}},
+		{"cards of a customer, newest first", func(tx store.Tx) error { _, err := tx.CustomerCards(ctx, id, newest); return err },
+			[]string{customer + " AND created_at>? AND created_at<?)"}},
+		{"count of a customer's cards", func(tx store.Tx) error { _, err := tx.CountCustomerCards(ctx, id, page); return err },
+			[]string{covered(customer + " AND created_at>? AND created_at<?)")}},
+		{"newest card", func(tx store.Tx) error { _, _ = tx.NewestCard(ctx, id); return nil },
+			[]string{customer + ")\nUSE TEMP B-TREE FOR ORDER BY"}}, // over one customer's cards
+		{"customers", func(tx store.Tx) error { _, err := tx.Customers(ctx, merchant, true, page); return err }, []string{owned}},
+		{"customers, newest first", func(tx store.Tx) error { _, err := tx.Customers(ctx, merchant, true, newest); return err }, []string{owned}},
+		{"count of customers", func(tx store.Tx) error { _, err := tx.CountCustomers(ctx, merchant, true, page); return err }, []string{covered(owned)}},
+		{"fingerprint", func(tx store.Tx) error { _, _ = tx.Fingerprint(ctx, mac); return nil },
+			[]string{"SEARCH fingerprints USING INDEX sqlite_autoindex_fingerprints_1 (mac=?)"}},
+		{"fingerprint by id", func(tx store.Tx) error { _, _ = tx.FingerprintByID(ctx, id); return nil },
+			[]string{"SEARCH fingerprints USING INDEX fingerprints_id (id=?)"}},
+		{"find cards", func(tx store.Tx) error {
+			_, err := tx.FindCards(ctx, store.CardFilter{Merchant: merchant, Brand: "JCB"}, 9)
+			return err
+		}, []string{"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id>? AND id<?)"}},
+		{"window of cards", func(tx store.Tx) error { _, _, err := tx.CardWindow(ctx, "", 9); return err },
+			[]string{"SEARCH cards USING COVERING INDEX sqlite_autoindex_cards_1 (id<?)"}},
+		{"cards of a merchant", func(tx store.Tx) error { _, err := tx.MerchantCards(ctx, merchant, true, "", 9); return err },
+			[]string{"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id>?)"}},
+		{"approvals", func(tx store.Tx) error { _, err := tx.Approvals(ctx, 9); return err },
+			[]string{"SCAN approvals USING INDEX sqlite_autoindex_approvals_1"}}, // from the end, up to the limit
+		{"expired idempotency keys", func(tx store.Tx) error { _, err := tx.DeleteIdempotencyBefore(ctx, 9, 9); return err },
+			[]string{"SEARCH idempotency USING COVERING INDEX sqlite_autoindex_idempotency_1 (id=?)\nLIST SUBQUERY 1\n" +
+				"SEARCH idempotency USING INDEX idempotency_expiry (expires_at<?)"}},
+	} {
+		var got []string
+		err := s.writer.do(ctx, func(q *session) error {
+			e := &explainer{session: q}
+			err := test.run(s.text.Tx(e))
+			got = e.plans
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
