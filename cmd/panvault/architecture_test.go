@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"cmd/panvault/clienttest": {},
 	"vault/vaulttest":         {"..."}, // builds the real service for tests
 	"vault/httpapi":           {"vault", "vault/card", "vault/web", "policy"},
+	"vault/httpapi/wiretest":  {"vault/httpapi"},
 	"vault":                   {"vault/card", "vault/envelope", "vault/audit", "kms", "store", "policy"},
 	"vault/audit":             {"store"},
 	"vault/envelope":          {"kms"},
@@ -120,6 +121,12 @@ func TestImports(t *testing.T) {
 			}
 			if name == "github.com/hashicorp/vault/api" && s.pkg != "kms/transit" {
 				t.Errorf("%s imports HashiCorp's client; only kms/transit may", s.path)
+			}
+			if name == module+"/vault/httpapi/wiretest" && !s.test {
+				t.Errorf("%s imports %s, which is for tests only", s.path, name)
+			}
+			if strings.HasPrefix(name, "github.com/getkin/kin-openapi/") && !s.test {
+				t.Errorf("%s imports %s, which is for tests only", s.path, name)
 			}
 			dep, ours := strings.CutPrefix(name, module+"/")
 			if ours && !s.test && dep != s.pkg && !slices.ContainsFunc(rule, func(r string) bool { return covers(r, dep) }) {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/panvault/panvault/vault/httpapi/wiretest"
 )
 
 // testCard is a card of which number and name occur nowhere else.
@@ -48,6 +50,17 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
+	whole  wiretest.Exchange // with its request
+}
+
+// documented fails the test unless the API's document allows the reply, from an
+// address that serves these tags of it, or all.
+func (r reply) documented(t testing.TB, tags ...string) {
+	t.Helper()
+	r.whole.Tags = tags
+	if err := wiretest.Check(r.whole); err != nil {
+		t.Errorf("not as documented: %v\n%s", err, r.body)
+	}
 }
 
 func (r reply) decode(t testing.TB, into any) {
@@ -86,17 +99,22 @@ func request(ctx context.Context, client *http.Client, method, target, key strin
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	return reply{res.StatusCode, res.Header, string(text)}, err
+	return reply{res.StatusCode, res.Header, string(text), wiretest.Exchange{
+		Method: method, Target: target, RequestHeader: req.Header, RequestBody: []byte(form.Encode()),
+		Status: res.StatusCode, Header: res.Header, Body: text,
+	}}, err
 }
 
-// must is request, of a client of its own, for what has to be answered.
-func must(t testing.TB, method, target, key string, form url.Values) reply {
+// must is request, of a client of its own, for what has to be answered, and as
+// documented for these tags.
+func must(t testing.TB, method, target, key string, form url.Values, tags ...string) reply {
 	t.Helper()
 	transport := &http.Transport{DisableKeepAlives: true}
 	r, err := request(t.Context(), &http.Client{Transport: transport, Timeout: patience}, method, target, key, form)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.documented(t, tags...)
 	return r
 }
 

@@ -37,7 +37,7 @@ func TestGate(t *testing.T) {
 	ask := func() reply {
 		w := httptest.NewRecorder()
 		g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/tokens", nil))
-		return reply{w.Code, w.Result().Header, w.Body.String()}
+		return reply{status: w.Code, header: w.Result().Header, body: w.Body.String()}
 	}
 	wantShut(t, "shut", ask())
 	g.closing.Store(true)

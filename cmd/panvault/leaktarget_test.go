@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/panvault/panvault/vault/httpapi/wiretest"
 )
 
 // leakTarget is the server under test.
@@ -143,6 +145,22 @@ func (l *leakTarget) send(t *testing.T, what string, req *http.Request, wantStat
 		t.Fatal(err)
 	}
 	l.answers.Write(body)
+	whole := wiretest.Exchange{
+		Method: req.Method, Target: req.URL.String(), RequestHeader: req.Header, Status: resp.StatusCode, Header: resp.Header, Body: body,
+	}
+	if req.GetBody != nil {
+		again, err := req.GetBody()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if whole.RequestBody, err = io.ReadAll(again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unknown := req.URL.Host == l.admin && resp.StatusCode == http.StatusNotFound // net/http's own words
+	if err := wiretest.Check(whole); err != nil && !unknown {
+		t.Errorf("%s: not as documented: %v", what, err)
+	}
 	if wantStatus != 0 && resp.StatusCode != wantStatus {
 		t.Errorf("%s: status %d, want %d: %s", what, resp.StatusCode, wantStatus, body)
 	}

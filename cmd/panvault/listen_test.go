@@ -74,13 +74,17 @@ func TestTLSOnSeparatePorts(t *testing.T) {
 		version uint16
 		target  string
 		status  int // 0: no answer at all
+		serves  string
 	}{
-		{"public, 1.3", tls.VersionTLS13, public, 200},
-		{"public, 1.2", tls.VersionTLS12, public, 200},
-		{"public, 1.1", tls.VersionTLS11, public, 0},
-		{"private", tls.VersionTLS13, private, 404},
+		{"public, 1.3", tls.VersionTLS13, public, 200, "tokens"},
+		{"public, 1.2", tls.VersionTLS12, public, 200, "tokens"},
+		{"public, 1.1", tls.VersionTLS11, public, 0, ""},
+		{"private", tls.VersionTLS13, private, 404, "customers"},
 	} {
 		r, err := send(tt.version, tt.target)
+		if err == nil {
+			r.documented(t, tt.serves)
+		}
 		if r.status != tt.status || (err == nil) != (tt.status != 0) {
 			t.Errorf("%s: POST /tokens gets %d %s %v, want %d", tt.name, r.status, r.body, err, tt.status)
 		}
@@ -104,12 +108,13 @@ func TestTiers(t *testing.T) {
 	for _, tt := range []struct {
 		tier   string
 		status int // of POST /tokens
-	}{{"intake", 200}, {"exchange", 404}} {
+		serves string
+	}{{"intake", 200, "tokens"}, {"exchange", 404, "customers"}} {
 		s := in.serve(in.config, "--tier", tt.tier)
 		if s.PrivateURL != "" {
 			t.Errorf("%s has a second listener, %s", tt.tier, s.PrivateURL)
 		}
-		if r := must(t, http.MethodPost, s.URL+"/tokens", s.PublicKey, drawCard().form()); r.status != tt.status {
+		if r := must(t, http.MethodPost, s.URL+"/tokens", s.PublicKey, drawCard().form(), tt.serves); r.status != tt.status {
 			t.Errorf("%s: POST /tokens gets %d, want %d", tt.tier, r.status, tt.status)
 		}
 		if r := must(t, http.MethodGet, s.AdminURL+"/readyz", "", nil); r.status != http.StatusOK {

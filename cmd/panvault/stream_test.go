@@ -26,6 +26,9 @@ func (s *server) attempt(client *http.Client) attempt {
 		},
 	})
 	a.reply, a.err = request(ctx, client, http.MethodPost, s.URL+"/tokens", s.PublicKey, a.card.form())
+	if a.err == nil {
+		a.reply.documented(s.t)
+	}
 	return a
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/panvault/panvault/kms"
 	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/httpapi"
+	"github.com/panvault/panvault/vault/httpapi/wiretest"
 )
 
 type readiness struct {
@@ -32,10 +33,22 @@ func newAdmin(w *wire) *httpapi.Admin {
 	return httpapi.NewAdmin(w.Service, w.registry, "1.2.3", slog.New(slog.DiscardHandler))
 }
 
-func ask(t testing.TB, a *httpapi.Admin, path string) (int, readiness) {
+// askAdmin reads a path, whose answer must be as documented.
+func askAdmin(t testing.TB, a *httpapi.Admin, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	rec := httptest.NewRecorder()
-	a.Handler().ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+	a.Handler(http.NotFoundHandler()).ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+	if err := wiretest.Check(wiretest.Exchange{
+		Method: "GET", Target: path, Status: rec.Code, Header: rec.Header(), Body: rec.Body.Bytes(), Tags: []string{"admin"},
+	}); err != nil {
+		t.Errorf("not as documented: %v", err)
+	}
+	return rec
+}
+
+func ask(t testing.TB, a *httpapi.Admin, path string) (int, readiness) {
+	t.Helper()
+	rec := askAdmin(t, a, path)
 	var out readiness
 	if err := json.Unmarshal(rec.Body.Bytes(), &out); err != nil {
 		t.Fatalf("%s: %v\n%s", path, err, rec.Body)
@@ -132,17 +145,16 @@ func TestAdminIsApart(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/debug/pprof/"} {
 		w.get(t, path).want(t, http.StatusNotFound, "not_found", unknownRoute)
 	}
-	admin := newAdmin(w).Handler()
-	for _, path := range []string{"/tokens", "/debug/pprof/", "/"} {
-		rec := httptest.NewRecorder()
-		admin.ServeHTTP(rec, httptest.NewRequest("POST", path, nil))
-		if rec.Code != http.StatusNotFound {
-			t.Errorf("%s on the admin listener: %d", path, rec.Code)
+	admin := newAdmin(w).Handler(w.api.Handler(httpapi.Operators))
+	for _, path := range []string{"/tokens", "/customers", "/debug/pprof/", "/", "/metrics", "/admin/cards"} {
+		for key, want := range map[string]int{"": http.StatusUnauthorized, w.secret: http.StatusNotFound} {
+			r := httptest.NewRequest("POST", path, nil)
+			r.SetBasicAuth(key, "")
+			rec := httptest.NewRecorder()
+			admin.ServeHTTP(rec, r)
+			if rec.Code != want {
+				t.Errorf("POST %s on the admin listener with key %q: %d, want %d", path, key, rec.Code, want)
+			}
 		}
-	}
-	rec := httptest.NewRecorder()
-	admin.ServeHTTP(rec, httptest.NewRequest("POST", "/metrics", nil))
-	if rec.Code != http.StatusMethodNotAllowed {
-		t.Errorf("POST /metrics: %d", rec.Code)
 	}
 }

@@ -217,6 +217,7 @@ func TestKeepAlive(t *testing.T) {
 		}
 		a := readAnswer(t, from, "POST")
 		a.check(t)
+		a.documented(t, r.bytes(w.addr))
 		if want := body == cardJSON(nil); (a.status == http.StatusOK) != want {
 			t.Errorf("request %d: %d %s", i, a.status, a.raw)
 		}
@@ -244,8 +245,9 @@ func TestExpectContinue(t *testing.T) {
 			defer conn.Close()
 			_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 			from := newReader(conn)
-			if _, err := fmt.Fprintf(conn, "POST /tokens HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: application/json\r\n"+
-				"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", tt.auth, tt.length); err != nil {
+			head := fmt.Sprintf("POST /tokens HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: application/json\r\n"+
+				"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", tt.auth, tt.length)
+			if _, err := conn.Write([]byte(head)); err != nil {
 				t.Fatal(err)
 			}
 			a := readAnswer(t, from, "POST")
@@ -259,6 +261,7 @@ func TestExpectContinue(t *testing.T) {
 				a = readAnswer(t, from, "POST")
 			}
 			a.check(t)
+			a.documented(t, []byte(head+cardJSON(nil)))
 			if a.status != tt.last {
 				t.Errorf("last %d %s, want %d", a.status, a.raw, tt.last)
 			}

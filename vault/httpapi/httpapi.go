@@ -1,10 +1,11 @@
 // Package httpapi is HTTP in, vault.Service out: the Omise-compatible wire.
 //
-// It promises that every answer is JSON with an "object" (but for preflights),
-// also where net/http refuses a request before any route is looked for,
-// that status and body always agree, that no route can forget its limits
-// (routes.go is the only table), and that request bodies live in buffers that
-// are wiped when the request ends.
+// It promises that every answer is JSON with an "object" (but for preflights
+// and /openapi.yaml), also where net/http refuses a request before any route is
+// looked for, that status and body always agree, that openapi.yaml describes
+// every answer, that no route can forget its limits (routes.go is the only
+// table), and that request bodies live in buffers that are wiped when the
+// request ends.
 //
 // It must never log a body, a query, a header value or an id it did not make.
 package httpapi
@@ -77,7 +78,8 @@ func New(opts Options) (*API, error) {
 	return &API{opts: opts, svc: opts.Service, log: opts.Logger, metrics: newMetrics(opts.Metrics)}, nil
 }
 
-// Handler serves the routes of the given tiers; everything else is 404.
+// Handler serves the routes of the given tiers and, without a key, the document
+// that describes them; everything else is 404.
 func (a *API) Handler(tiers ...Tier) http.Handler {
 	mux := http.NewServeMux()
 	for _, rt := range routes() {
@@ -90,6 +92,7 @@ func (a *API) Handler(tiers ...Tier) http.Handler {
 			mux.Handle("OPTIONS "+path, a.preflight(rt))
 		}
 	}
+	mux.Handle(documentPattern, a.document())
 	mux.Handle("/", a.endpoint(unknownRoute(tiers)))
 	return a.plain(mux)
 }

@@ -308,7 +308,9 @@ func TestDrainUnderLoad(t *testing.T) {
 					t.Errorf("%d %s %v", resp.StatusCode, body, err)
 					return
 				}
-				ids <- answer{raw: string(body)}.text("id")
+				a := answer{method: "POST", status: resp.StatusCode, header: resp.Header, raw: string(body)}
+				a.documented(t, r.bytes(w.addr))
+				ids <- a.text("id")
 			}
 		}()
 	}

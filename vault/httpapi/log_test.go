@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -94,8 +93,7 @@ func TestNothingIsLogged(t *testing.T) {
 // metrics is what /metrics answers.
 func (w *wire) metrics(t testing.TB) string {
 	t.Helper()
-	rec := httptest.NewRecorder()
-	httpapi.NewAdmin(w.Service, w.registry, "test", nil).Handler().ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	rec := askAdmin(t, httpapi.NewAdmin(w.Service, w.registry, "test", nil), "/metrics")
 	if rec.Code != http.StatusOK {
 		t.Fatalf("/metrics: %d", rec.Code)
 	}

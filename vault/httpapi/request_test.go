@@ -62,8 +62,10 @@ func basic(credentials string) string {
 // every answer.
 func (w *wire) do(t testing.TB, r request) answer {
 	t.Helper()
-	a := exchange(t, dial(t, w.addr), r.bytes(w.addr), r.method)
+	sent := r.bytes(w.addr)
+	a := send(t, dial(t, w.addr), sent, r.method)
 	a.check(t)
+	a.documented(t, sent, w.tags...)
 	return a
 }
 
@@ -76,8 +78,17 @@ func dial(t testing.TB, addr string) net.Conn {
 	return conn
 }
 
-// exchange sends bytes and reads one answer, then closes the connection.
+// exchange sends bytes and reads one answer, which must be as documented, then
+// closes the connection.
 func exchange(t testing.TB, conn net.Conn, sent []byte, method string) answer {
+	t.Helper()
+	a := send(t, conn, sent, method)
+	a.documented(t, sent)
+	return a
+}
+
+// send is exchange without a look at the answer.
+func send(t testing.TB, conn net.Conn, sent []byte, method string) answer {
 	t.Helper()
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))

@@ -82,6 +82,7 @@ func TestSmuggling(t *testing.T) {
 			}
 			for _, a := range w.sendAll(t, raw) {
 				a.check(t)
+				a.documented(t, nil) // whose request it answers is what is in doubt
 				if a.status != http.StatusBadRequest && a.status != http.StatusRequestEntityTooLarge {
 					t.Errorf("%d %s", a.status, a.raw)
 				}
@@ -190,7 +191,9 @@ func TestSmugglingBehindAGoodRequest(t *testing.T) {
 			if _, err := conn.Write(first.bytes(w.addr)); err != nil {
 				t.Fatal(err)
 			}
-			if a := readAnswer(t, from, "POST"); a.status != http.StatusOK {
+			a := readAnswer(t, from, "POST")
+			a.documented(t, first.bytes(w.addr))
+			if a.status != http.StatusOK {
 				t.Fatalf("%d %s", a.status, a.raw)
 			}
 			if _, err := conn.Write([]byte(second)); err != nil {
@@ -249,7 +252,9 @@ func TestSlowClients(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		if a := readAnswer(t, bufio.NewReader(conn), "POST"); a.status != http.StatusOK {
+		a := readAnswer(t, bufio.NewReader(conn), "POST")
+		a.documented(t, r.bytes(w.addr))
+		if a.status != http.StatusOK {
 			t.Errorf("%d %s", a.status, a.raw)
 		}
 	})

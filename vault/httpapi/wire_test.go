@@ -33,6 +33,7 @@ type wire struct {
 	clock    *clock
 	log      *logBuffer
 	registry *prometheus.Registry
+	tags     []string // of the document: what is served
 
 	merchant       string
 	public, secret string // API keys in test mode
@@ -70,6 +71,7 @@ func newWire(t testing.TB, c config) *wire {
 	if c.tiers == nil {
 		c.tiers = []httpapi.Tier{httpapi.Public, httpapi.Private}
 	}
+	w.tags = tagsOf(c.tiers)
 	w.handler = w.api.Handler(c.tiers...)
 	if w.listener, err = httpapi.Listen("127.0.0.1:0", w.handler, c.tls, false, logger); err != nil {
 		t.Fatal(err)
