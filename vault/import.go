@@ -35,17 +35,21 @@ type ImportMark struct {
 	RejectSize int64 // bytes of the reject file that are valid
 }
 
-// Importer imports one file. Seal and Commit may be called by one goroutine
-// each. Close it.
+// Importer imports one file. One goroutine may call Seal, Read and Prefix, and
+// another Commit, Mark and Finish.
 type Importer struct {
 	s      *Service
 	caller Caller // the operator, acting on the merchant
 	source ImportSource
 	read   hash.Hash // of what was read of the file
 	key    uint32    // version of the idempotency key that the import uses
+	id     string
+	began  time.Time // shared by the ids of its customers
 
-	row      store.Import // as committed
-	Finished bool         // the file's end was reached before
+	row store.Import // as committed
+
+	Resumed  bool // the import was begun before
+	Finished bool // the file's end was reached before
 }
 
 const importPrefix = "impt_"
@@ -78,6 +82,7 @@ func (s *Service) StartImport(ctx context.Context, c Caller, source ImportSource
 	if err != nil {
 		return nil, s.settle(ctx, c, err)
 	}
+	im.id, im.began = im.row.ID, timeOf(im.row.CreatedAt)
 	return im, nil
 }
 
@@ -99,7 +104,7 @@ func (im *Importer) open(ctx context.Context, tx store.Tx, versions []uint32, id
 		if im.s.keyring.Check(im.caller.Mode(), importRow(&im.row), im.row.Tag) != nil || im.row.Merchant != im.source.Merchant || im.row.Live != im.source.Live {
 			return &tamperedRow{im.row.ID, "import"}
 		}
-		im.Finished, im.key = im.row.FinishedAt != 0, version
+		im.Resumed, im.Finished, im.key = true, im.row.FinishedAt != 0, version
 		im.read, err = im.hash(version, nil)
 		return err
 	}
@@ -143,7 +148,7 @@ func (f ImportSource) identity() []byte {
 }
 
 // ID is the import's impt_ id.
-func (im *Importer) ID() string { return im.row.ID }
+func (im *Importer) ID() string { return im.id }
 
 // Mark is what was committed last.
 func (im *Importer) Mark() ImportMark {
@@ -221,6 +226,3 @@ func (im *Importer) update(ctx context.Context, row *store.Import, fn func(store
 	im.row = *row
 	return nil
 }
-
-// importedAt is the time that the customers of an import share in their ids.
-func (im *Importer) importedAt() time.Time { return timeOf(im.row.CreatedAt) }

@@ -103,7 +103,7 @@ func (im *Importer) owner(in ImportCard) (*store.Customer, error) {
 // customerID derives the random part of a customer's id with a key, so that it
 // can be guessed no better than a drawn one.
 func (im *Importer) customerID(reference []byte) (string, error) {
-	h, err := im.hash(im.key, []byte(im.row.ID))
+	h, err := im.hash(im.key, []byte(im.id))
 	if err != nil {
 		return "", err
 	}
@@ -111,7 +111,7 @@ func (im *Importer) customerID(reference []byte) (string, error) {
 	const random = 16 // characters of base 36, 82 bits
 	text := new(big.Int).SetBytes(h.Sum(nil)).Text(36)
 	text = strings.Repeat("0", random) + text
-	return store.IDAt(im.importedAt())[:store.IDLength-random] + text[len(text)-random:], nil
+	return store.IDAt(im.began)[:store.IDLength-random] + text[len(text)-random:], nil
 }
 
 // insert writes a card, its customer unless it is there, and their records.
@@ -141,7 +141,7 @@ func (im *Importer) insert(ctx context.Context, tx store.Tx, in *SealedCard, mad
 		return err
 	}
 	e := c.event(audit.CardImport, audit.OK, in.ID)
-	e.Details = map[string]string{"import": im.row.ID, "customer": in.Customer}
+	e.Details = map[string]string{"import": im.id, "customer": in.Customer}
 	return s.append(ctx, tx, e)
 }
 

@@ -19,8 +19,11 @@ const (
 	// sweepEvery is the pause between sweeps.
 	sweepEvery = time.Second
 	// scrubEvery is the pause between removals of destroyed bytes from the
-	// store's files; while they are in use it grows to scrubLatest.
+	// store's files. A removal reads the whole store, so the pause is scrubShare
+	// times as long as the last one took, if that is longer. While the files are
+	// in use the pause doubles up to scrubLatest.
 	scrubEvery  = 10 * time.Second
+	scrubShare  = 20
 	scrubLatest = 10 * time.Minute
 	// countEvery is how often the metric of what is past retention is counted.
 	countEvery = time.Minute
@@ -171,12 +174,13 @@ func (s *Service) scrub(ctx context.Context, pause time.Duration) time.Duration 
 	if !s.unscrubbed.Swap(false) {
 		return scrubEvery
 	}
+	begun := time.Now()
 	if err := s.store.Scrub(ctx); err != nil {
 		s.unscrubbed.Store(true)
 		s.log.Warn("destroyed bytes are still in the store's files; the next attempt removes them", "error", err)
-		return min(2*pause, scrubLatest)
+		return min(2*max(pause, scrubEvery), scrubLatest)
 	}
-	return scrubEvery
+	return max(scrubEvery, scrubShare*time.Since(begun))
 }
 
 func (s *Service) countPast(ctx context.Context) {

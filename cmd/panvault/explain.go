@@ -69,7 +69,7 @@ func plain(err error) error {
 
 // idShape is what an id looks like: anything else that was typed for one may be
 // a secret.
-var idShape = regexp.MustCompile(`^[a-z]{4}_[0-9a-z]{24}$`)
+var idShape = regexp.MustCompile(`^[a-z]{4}_(test_)?[0-9a-z]{24}$`)
 
 // named is the object that an error is about.
 func named(e *vault.Error) string {
@@ -89,8 +89,13 @@ func (c *cli) preparation() string {
 
 // listing is the command that lists objects of a kind.
 func listing(object string) string {
-	if object == "key" {
+	switch object {
+	case "key":
 		return "panvault apikey list --merchant ID"
+	case "approval":
+		return "panvault approval list"
+	case "card", "customer":
+		return "panvault card find --help"
 	}
 	return "panvault merchant list"
 }

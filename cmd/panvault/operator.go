@@ -63,7 +63,12 @@ func (c *cli) administer(ctx context.Context, do func(*app, vault.Caller) error)
 	if err != nil {
 		return err
 	}
-	a, err := c.open(ctx, cfg, openMode{})
+	return c.administerWith(ctx, cfg, openMode{}, do)
+}
+
+// administerWith is administer with a configuration that was read before.
+func (c *cli) administerWith(ctx context.Context, cfg config, mode openMode, do func(*app, vault.Caller) error) error {
+	a, err := c.open(ctx, cfg, mode)
 	if err != nil {
 		return explainOpen(err)
 	}

@@ -99,6 +99,7 @@ the Omise API.`,
 		c.devCommand(), c.initCommand(), c.serveCommand(),
 		c.merchantCommand(), c.apiKeyCommand(),
 		c.cardCommand(), c.customerCommand(), c.retentionCommand(),
+		c.importCommand(), c.exportCommand(), c.approvalCommand(),
 		c.configCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 }

@@ -41,10 +41,10 @@ const (
 
 	ImportStart  Type = "import.start"  // 10.2.1.2
 	ImportFinish Type = "import.finish" // 10.2.1.2; records, cards
-	ExportStart  Type = "export.start"  // 10.2.1.2; recipient, cards
-	ExportFinish Type = "export.finish" // 10.2.1.2; cards, sha256
+	ExportStart  Type = "export.start"  // 10.2.1.2; recipient
+	ExportFinish Type = "export.finish" // 10.2.1.2; cards, tampered, digest
 
-	ApprovalRequest Type = "approval.request" // 10.2.1.2; action, subject
+	ApprovalRequest Type = "approval.request" // 10.2.1.2; action, subject, reason
 	ApprovalGrant   Type = "approval.grant"   // 10.2.1.2; action, requested_by
 
 	RecordTampered Type = "record.tampered" // 10.2.1.4; what

@@ -1,12 +1,18 @@
 package httpapi
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/panvault/panvault/vault/internal/inplace"
+)
 
 // buffer holds what a request sent, until the request ends.
 type buffer struct {
 	body  []byte
 	query []byte
 	asked []byte // what an idempotency key stands for
+
+	json inplace.Parser
 }
 
 // bufferPool reuses buffers. Each is wiped over its whole capacity before it
@@ -17,7 +23,7 @@ func (p *bufferPool) get() *buffer {
 	if b, ok := p.pool.Get().(*buffer); ok {
 		return b
 	}
-	return &buffer{body: make([]byte, 0, 4<<10)}
+	return &buffer{body: make([]byte, 0, 4<<10), json: inplace.Parser{Depth: maxDepth, Values: maxValues}}
 }
 
 func (p *bufferPool) put(b *buffer) {

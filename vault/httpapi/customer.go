@@ -6,6 +6,7 @@ import (
 
 	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/internal/inplace"
 )
 
 func (a *API) createCustomer(ctx context.Context, c *call) (any, error) {
@@ -82,7 +83,7 @@ func customerFields(params value) (vault.CustomerFields, error) {
 		name string
 		dst  *[]byte
 	}{{"email", &in.Email}, {"description", &in.Description}, {"card", &token}, {"default_card", &defaultCard}} {
-		b, ok := params.get(p.name).scalar()
+		b, ok := params.Get(p.name).Scalar()
 		if !ok {
 			return in, invalidParameter(p.name)
 		}
@@ -93,48 +94,48 @@ func customerFields(params value) (vault.CustomerFields, error) {
 	}
 	in.Token, in.DefaultCard = string(token), string(defaultCard)
 	var err error
-	in.Metadata, err = metadata(params.get("metadata"))
+	in.Metadata, err = metadata(params.Get("metadata"))
 	return in, err
 }
 
 // metadata re-encodes an object as JSON; nil if none is given.
 func metadata(v value) ([]byte, error) {
 	switch {
-	case v.kind == absent, v.kind == null, v.kind == text && len(v.bytes) == 0:
+	case v.Kind == inplace.Absent, v.Kind == inplace.Null, v.Kind == inplace.Text && len(v.Bytes) == 0:
 		return nil, nil
-	case v.kind != object:
+	case v.Kind != inplace.Object:
 		return nil, invalidParameter("metadata")
-	case v.holdsPAN():
+	case holdsPAN(v):
 		return nil, errNumberInText
 	}
-	return v.appendJSON(nil), nil
+	return appendJSON(nil, v), nil
 }
 
 // appendJSON writes a value as JSON. Text becomes a string of the heap: only
 // for what is not card data.
-func (v value) appendJSON(dst []byte) []byte {
-	switch v.kind {
-	case text:
-		return appendString(dst, v.bytes)
-	case number, boolean:
-		return append(dst, v.bytes...)
-	case object:
+func appendJSON(dst []byte, v value) []byte {
+	switch v.Kind {
+	case inplace.Text:
+		return appendString(dst, v.Bytes)
+	case inplace.Number, inplace.Boolean:
+		return append(dst, v.Bytes...)
+	case inplace.Object:
 		dst = append(dst, '{')
-		for i, f := range v.fields {
+		for i, f := range v.Fields {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(appendString(dst, f.name), ':')
-			dst = f.value.appendJSON(dst)
+			dst = append(appendString(dst, f.Name), ':')
+			dst = appendJSON(dst, f.Value)
 		}
 		return append(dst, '}')
-	case array:
+	case inplace.Array:
 		dst = append(dst, '[')
-		for i, item := range v.items {
+		for i, item := range v.Items {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = item.appendJSON(dst)
+			dst = appendJSON(dst, item)
 		}
 		return append(dst, ']')
 	default:

@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/internal/inplace"
 )
 
 // decode parses the parameters of a request: its body, which was read into buf,
 // on whatever method, and its query. On GET the query wins, else the body.
 func decode(r *http.Request, buf *buffer) (value, error) {
-	body, err := parseBody(r.Header.Get("Content-Type"), buf.body)
+	body, err := parseBody(r.Header.Get("Content-Type"), buf)
 	if err != nil {
 		return value{}, err
 	}
@@ -33,17 +34,17 @@ func decode(r *http.Request, buf *buffer) (value, error) {
 	return merge(body, query), nil
 }
 
-func parseBody(contentType string, body []byte) (value, error) {
-	if len(body) == 0 {
-		return value{kind: object}, nil
+func parseBody(contentType string, buf *buffer) (value, error) {
+	if len(buf.body) == 0 {
+		return value{Kind: inplace.Object}, nil
 	}
 	// The charset is ignored (clients write "utf8"); the bytes must be UTF-8.
 	media, _, _ := strings.Cut(contentType, ";")
 	switch strings.ToLower(strings.TrimSpace(media)) {
 	case "application/json":
-		return parseJSON(body)
+		return parseJSON(&buf.json, buf.body)
 	case "application/x-www-form-urlencoded":
-		return parseForm(body)
+		return parseForm(buf.body)
 	default:
 		return value{}, errContentType
 	}
@@ -95,7 +96,7 @@ func checkURL(u *url.URL) error {
 	if err != nil {
 		return err
 	}
-	if query.hasCardField() || query.holdsPAN() {
+	if hasCardField(query) || holdsPAN(query) {
 		return errCardInURL
 	}
 	return nil
@@ -112,30 +113,30 @@ func isCardField(name []byte) bool {
 	return false
 }
 
-func (v value) hasCardField() bool {
-	for _, f := range v.fields {
-		if isCardField(f.name) || f.value.hasCardField() {
+func hasCardField(v value) bool {
+	for _, f := range v.Fields {
+		if isCardField(f.Name) || hasCardField(f.Value) {
 			return true
 		}
 		// card=tokn_… is a reference, card[…]=… are the cardholder's data.
-		if strings.EqualFold(string(f.name), "card") && f.value.kind == object {
+		if strings.EqualFold(string(f.Name), "card") && f.Value.Kind == inplace.Object {
 			return true
 		}
 	}
-	return slices.ContainsFunc(v.items, value.hasCardField)
+	return slices.ContainsFunc(v.Items, hasCardField)
 }
 
-func (v value) holdsPAN() bool {
-	if card.ContainsPAN(v.bytes) {
+func holdsPAN(v value) bool {
+	if card.ContainsPAN(v.Bytes) {
 		return true
 	}
-	for _, f := range v.fields {
-		if card.ContainsPAN(f.name) || f.value.holdsPAN() {
+	for _, f := range v.Fields {
+		if card.ContainsPAN(f.Name) || holdsPAN(f.Value) {
 			return true
 		}
 	}
-	for _, item := range v.items {
-		if item.holdsPAN() {
+	for _, item := range v.Items {
+		if holdsPAN(item) {
 			return true
 		}
 	}

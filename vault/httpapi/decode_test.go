@@ -17,7 +17,7 @@ func TestDecodeMerges(t *testing.T) {
 	for method, want := range map[string]string{"GET": "query", "HEAD": "query", "POST": "body", "PATCH": "body", "DELETE": "body"} {
 		r := httptest.NewRequest(method, "/?both=query&query=2&null=x", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
-		buf := &buffer{body: make([]byte, 0, 64)}
+		buf := new(bufferPool).get()
 		if err := readBody(r, maxBody, buf); err != nil {
 			t.Fatal(err)
 		}
@@ -25,10 +25,10 @@ func TestDecodeMerges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := string(v.get("both").bytes); got != want {
+		if got := string(v.Get("both").Bytes); got != want {
 			t.Errorf("%s: both is %q, want %q", method, got, want)
 		}
-		if string(v.get("query").bytes) != "2" || string(v.get("body").bytes) != "1" {
+		if string(v.Get("query").Bytes) != "2" || string(v.Get("body").Bytes) != "1" {
 			t.Errorf("%s: a parameter is lost", method)
 		}
 	}

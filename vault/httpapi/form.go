@@ -3,6 +3,8 @@ package httpapi
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/panvault/panvault/vault/internal/inplace"
 )
 
 // maxFormDepth is how deeply form names nest: a[b][c].
@@ -12,7 +14,7 @@ const maxFormDepth = 3
 // does for JSON: names like card[number] nest, k[] makes an array. A name
 // given twice is refused: which one counts would depend on who reads it.
 func parseForm(body []byte) (value, error) {
-	out := value{kind: object}
+	out := value{Kind: inplace.Object}
 	for n := 0; len(body) > 0; n++ {
 		if n >= maxValues {
 			return value{}, errTooMany
@@ -38,7 +40,7 @@ func parseForm(body []byte) (value, error) {
 		if err != nil {
 			return value{}, err
 		}
-		if err := out.put(path, v); err != nil {
+		if err := put(&out, path, v); err != nil {
 			return value{}, err
 		}
 	}
@@ -46,33 +48,33 @@ func parseForm(body []byte) (value, error) {
 }
 
 // put adds a value under its path, making objects and arrays on the way.
-func (v *value) put(path [][]byte, leaf []byte) error {
+func put(v *value, path [][]byte, leaf []byte) error {
 	if len(path) == 0 {
-		if v.kind != absent {
+		if v.Kind != inplace.Absent {
 			return errDuplicate
 		}
-		v.kind, v.bytes = text, leaf
+		v.Kind, v.Bytes = inplace.Text, leaf
 		return nil
 	}
 	if len(path[0]) == 0 { // k[]
-		if v.kind != absent && v.kind != array {
+		if v.Kind != inplace.Absent && v.Kind != inplace.Array {
 			return errDuplicate
 		}
-		v.kind = array
-		v.items = append(v.items, value{})
-		return v.items[len(v.items)-1].put(path[1:], leaf)
+		v.Kind = inplace.Array
+		v.Items = append(v.Items, value{})
+		return put(&v.Items[len(v.Items)-1], path[1:], leaf)
 	}
-	if v.kind != absent && v.kind != object {
+	if v.Kind != inplace.Absent && v.Kind != inplace.Object {
 		return errDuplicate
 	}
-	v.kind = object
-	for i := range v.fields {
-		if bytes.Equal(v.fields[i].name, path[0]) {
-			return v.fields[i].value.put(path[1:], leaf)
+	v.Kind = inplace.Object
+	for i := range v.Fields {
+		if bytes.Equal(v.Fields[i].Name, path[0]) {
+			return put(&v.Fields[i].Value, path[1:], leaf)
 		}
 	}
-	v.fields = append(v.fields, field{name: path[0]})
-	return v.fields[len(v.fields)-1].value.put(path[1:], leaf)
+	v.Fields = append(v.Fields, inplace.Field{Name: path[0]})
+	return put(&v.Fields[len(v.Fields)-1].Value, path[1:], leaf)
 }
 
 // formPath splits a[b][c] into its names. Brackets that do not pair up belong
@@ -122,4 +124,16 @@ func percentDecode(b []byte) ([]byte, bool) {
 		w++
 	}
 	return b[:w:w], utf8.Valid(b[:w])
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
 }

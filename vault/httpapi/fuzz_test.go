@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -16,101 +15,18 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/panvault/panvault/vault/internal/inplace"
 )
 
 // Fuzzing starts from the files committed here, beside the seeds in code.
 func TestFuzzCorporaAreNotEmpty(t *testing.T) {
-	for _, target := range []string{"FuzzJSON", "FuzzForm", "FuzzRequest", "FuzzPortions"} {
+	for _, target := range []string{"FuzzForm", "FuzzRequest", "FuzzPortions"} {
 		files, err := os.ReadDir(filepath.Join("testdata", "fuzz", target))
 		if err != nil || len(files) == 0 {
 			t.Errorf("%s has no corpus: %v", target, err)
 		}
 	}
-}
-
-// FuzzJSON compares the parser with encoding/json: what it accepts,
-// encoding/json accepts with the same values, and what it refuses beyond that
-// it refuses for a reason of its own.
-func FuzzJSON(f *testing.F) {
-	f.Add([]byte(`{"card":{"name":"JANE DOE","number":4242424242424242,"expiration_month":"10"}}`))
-	f.Add([]byte(`{"a":[1,-0.5e+3,null,true,false,"\u00e9\ud83d\ude00\n",{}],"":""}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		want, standard := standardJSON(body)
-		in := bytes.Clone(body)
-		v, err := parseJSON(in)
-		if err != nil {
-			refusedWithReason(t, body, want, standard, err)
-			return
-		}
-		if standard != nil {
-			t.Fatalf("accepted %q; encoding/json: %v", body, standard)
-		}
-		if got := plain(v); !equal(got, want) {
-			t.Fatalf("%q: got %v, want %v", body, got, want)
-		}
-		within(t, in, v)
-	})
-}
-
-func standardJSON(body []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	var out any
-	if err := dec.Decode(&out); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("trailing data")
-	}
-	if _, ok := out.(map[string]any); !ok {
-		return nil, errors.New("no object")
-	}
-	return out, nil
-}
-
-func refusedWithReason(t *testing.T, body []byte, want any, standard, err error) {
-	var re *requestError
-	if !errors.As(err, &re) || re.status != http.StatusBadRequest {
-		t.Fatalf("%q: %v is no refusal of a request", body, err)
-	}
-	if standard != nil || !errors.Is(err, errMalformedJSON) {
-		return
-	}
-	// encoding/json replaces broken UTF-8 and half surrogate pairs by U+FFFD.
-	if utf8.Valid(body) && !strings.Contains(fmt.Sprint(want), "\ufffd") {
-		t.Fatalf("refused %q, which encoding/json reads as %v", body, want)
-	}
-}
-
-// plain turns a value into what encoding/json makes of the same text.
-func plain(v value) any {
-	switch v.kind {
-	case object:
-		out := make(map[string]any)
-		for _, f := range v.fields {
-			out[string(f.name)] = plain(f.value)
-		}
-		return out
-	case array:
-		out := []any{}
-		for _, item := range v.items {
-			out = append(out, plain(item))
-		}
-		return out
-	case text:
-		return string(v.bytes)
-	case number:
-		return json.Number(v.bytes)
-	case boolean:
-		return string(v.bytes) == "true"
-	}
-	return nil
-}
-
-func equal(a, b any) bool {
-	x, err1 := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // within checks that every slice of v is memory of buf, so that wiping the
@@ -179,21 +95,21 @@ func validForm(form url.Values) bool {
 }
 
 func flatten(out url.Values, name string, v value) {
-	switch v.kind {
-	case object:
-		for _, f := range v.fields {
-			inner := string(f.name)
+	switch v.Kind {
+	case inplace.Object:
+		for _, f := range v.Fields {
+			inner := string(f.Name)
 			if name != "" {
 				inner = name + "[" + inner + "]"
 			}
-			flatten(out, inner, f.value)
+			flatten(out, inner, f.Value)
 		}
-	case array:
-		for _, item := range v.items {
+	case inplace.Array:
+		for _, item := range v.Items {
 			flatten(out, name+"[]", item)
 		}
 	default:
-		out.Add(name, string(v.bytes))
+		out.Add(name, string(v.Bytes))
 	}
 }
 

@@ -61,11 +61,11 @@ func zero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
 // aliases collects every slice of the request's buffers that a value holds.
 func aliases(v value) [][]byte {
-	out := [][]byte{v.bytes}
-	for _, f := range v.fields {
-		out = append(append(out, f.name), aliases(f.value)...)
+	out := [][]byte{v.Bytes}
+	for _, f := range v.Fields {
+		out = append(append(out, f.Name), aliases(f.Value)...)
 	}
-	for _, item := range v.items {
+	for _, item := range v.Items {
 		out = append(out, aliases(item)...)
 	}
 	return out
@@ -86,7 +86,7 @@ func TestRequestsAreWiped(t *testing.T) {
 			var held [][]byte
 			b.run(b.request("POST", "/tokens?q=MARKER", body), func(_ context.Context, c *call) (any, error) {
 				held = aliases(c.params)
-				if got := string(c.params.get("card").get("number").bytes); got != "5454545454545454" {
+				if got := string(c.params.Get("card").Get("number").Bytes); got != "5454545454545454" {
 					t.Errorf("number %q during the request", got)
 				}
 				return outcome()
@@ -170,7 +170,7 @@ func TestBuffersAreNotShared(t *testing.T) {
 			mark := strings.Repeat(string(rune('a'+i)), 64)
 			for range 20 {
 				b.run(b.request("POST", "/tokens", `{"mark":"`+mark+`"}`), func(_ context.Context, c *call) (any, error) {
-					if got := string(c.params.get("mark").bytes); got != mark {
+					if got := string(c.params.Get("mark").Bytes); got != mark {
 						t.Errorf("got %q, want %q", got, mark)
 					}
 					return errorBody{}, nil

@@ -76,7 +76,7 @@ func page(params value) (vault.Page, error) {
 // listText reads one parameter. A card number is refused here, before parsing
 // makes strings of it that stay on the heap.
 func listText(params value, name string) ([]byte, error) {
-	text, ok := params.get(name).scalar()
+	text, ok := params.Get(name).Scalar()
 	if !ok || card.ContainsPAN(text) {
 		return nil, invalidParameter(name)
 	}

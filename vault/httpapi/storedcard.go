@@ -48,7 +48,7 @@ func cardFields(params value) (vault.CardFields, error) {
 		{"name", &in.Name}, {"city", &in.City}, {"postal_code", &in.PostalCode},
 		{"expiration_month", &in.ExpirationMonth}, {"expiration_year", &in.ExpirationYear},
 	} {
-		b, ok := params.get(p.name).scalar()
+		b, ok := params.Get(p.name).Scalar()
 		if !ok {
 			return in, errWrongType
 		}

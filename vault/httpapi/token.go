@@ -6,10 +6,11 @@ import (
 
 	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/internal/inplace"
 )
 
 func (a *API) createToken(ctx context.Context, c *call) (any, error) {
-	in, err := cardInput(c.params.get("card"))
+	in, err := cardInput(c.params.Get("card"))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func (a *API) notFound(context.Context, *call) (any, error) { return nil, errNoR
 
 // cardInput reads the card object. Its slices alias the request's buffer.
 func cardInput(v value) (card.Input, error) {
-	if v.kind != object {
+	if v.Kind != inplace.Object {
 		return card.Input{}, &vault.Error{Code: vault.MissingCard}
 	}
 	var in card.Input
@@ -46,7 +47,7 @@ func cardInput(v value) (card.Input, error) {
 		{"postal_code", &in.PostalCode}, {"country", &in.Country},
 		{"phone_number", &in.PhoneNumber}, {"email", &in.Email},
 	} {
-		b, ok := v.get(p.name).scalar()
+		b, ok := v.Get(p.name).Scalar()
 		if !ok {
 			return card.Input{}, errWrongType
 		}
