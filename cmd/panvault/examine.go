@@ -55,6 +55,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		return append(out, of("working keys", err, ""))
 	}
 	out = append(out, finding{Check: "working keys", Status: statusOK, Note: "all unwrap"}, checkOperator(ctx, a))
+	out = append(out, checkRetention(ctx, a)...)
 	return append(out, checkHardening(a)...)
 }
 
@@ -124,6 +125,25 @@ func checkOperator(ctx context.Context, a *app) finding {
 		f.Status, f.Note = statusWarning, "operators exist; no operator_key is configured here"
 	}
 	return f
+}
+
+// checkRetention asks, if an operator does, whether anything is kept too long.
+func checkRetention(ctx context.Context, a *app) []finding {
+	caller, err := a.operator(ctx)
+	if err != nil {
+		return nil // checkOperator says why
+	}
+	report, err := a.svc.RetentionReport(ctx, caller)
+	switch {
+	case err != nil:
+		return []finding{failure("retention", err)}
+	case report.Past() > 0:
+		return []finding{{
+			Check: "retention", Status: statusFailed,
+			Note: fmt.Sprintf("%d records are past retention", report.Past()), Try: "deploy/runbooks/retention.md",
+		}}
+	}
+	return []finding{{Check: "retention", Status: statusOK, Note: "nothing is past retention"}}
 }
 
 // checkHardening tries every measure on this process, whose limits and kernel

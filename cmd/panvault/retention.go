@@ -56,7 +56,7 @@ func (c *cli) printRetention(r vault.RetentionReport) error {
 	}
 	return hint(fmt.Errorf("%d records are past retention: %d lapsed tokens, %d unused cards, %d expired cards",
 		r.Past(), r.LapsedTokens, r.UnusedCards, r.ExpiredCards),
-		"is a server running? its log says why a sweep fails; edited rows are left as evidence: deploy/runbooks/tampered.md")
+		"deploy/runbooks/retention.md: is a server running, and what does its log say?")
 }
 
 func days(n int, none, format string) string {
