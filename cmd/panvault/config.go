@@ -157,6 +157,18 @@ func defaultConfig() config {
 
 // loadConfig reads, overrides and validates the configuration of a command.
 func (c *cli) loadConfig() (config, error) {
+	cfg, err := c.readConfig()
+	if err != nil || c.operatorKey == "" {
+		return cfg, err
+	}
+	cfg.OperatorKey = secretRef(c.operatorKey)
+	if err := cfg.OperatorKey.validate(); err != nil {
+		return config{}, usageError{fmt.Errorf("--operator-key: %w", err)}
+	}
+	return cfg, nil
+}
+
+func (c *cli) readConfig() (config, error) {
 	switch {
 	case c.configFile != "" && c.dataDir != "":
 		return config{}, hint(usageError{errors.New("give --config or --data, not both")}, "--config for a server, --data for a 'panvault dev' folder")

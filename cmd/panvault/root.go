@@ -18,9 +18,10 @@ type cli struct {
 	stdout io.Writer
 	stderr io.Writer
 
-	configFile string
-	dataDir    string
-	json       bool
+	configFile  string
+	dataDir     string
+	operatorKey string // instead of the configuration's
+	json        bool
 }
 
 // hinted is an error with the next thing to try.
@@ -93,6 +94,7 @@ the Omise API.`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.configFile, "config", "", "configuration `file` (YAML)")
 	flags.StringVar(&c.dataDir, "data", "", "data `folder` of a 'panvault dev' sandbox, instead of --config")
+	flags.StringVar(&c.operatorKey, "operator-key", "", "who runs the command: file:PATH or env:NAME of an operator's key, instead of the configuration's")
 	flags.BoolVar(&c.json, "json", false, "answer with JSON, for programs")
 	root.SetHelpCommand(helpCommand())
 	return group(root,
