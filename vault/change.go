@@ -25,3 +25,14 @@ func change[T any](ctx context.Context, s *Service, c Caller, fn func(store.Tx) 
 	}
 	return result, nil
 }
+
+// destruction is a change that overwrites what was sealed. Only after its commit
+// can a scrub remove the old bytes: one that came before would take them for
+// removed.
+func destruction[T any](ctx context.Context, s *Service, c Caller, fn func(store.Tx) (T, error)) (T, error) {
+	result, err := change(ctx, s, c, fn)
+	if err == nil {
+		s.unscrubbed.Store(true)
+	}
+	return result, err
+}

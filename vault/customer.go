@@ -178,7 +178,7 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Customer{}, err
 	}
-	return change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
+	return destruction(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row, profile, err := s.ownCustomer(ctx, tx, c, id)
 		if err != nil {
 			return view, err
@@ -196,7 +196,7 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 			return view, err
 		}
 		e := c.event(audit.CustomerDelete, audit.OK, id)
-		e.Details = map[string]string{"cards": strconv.Itoa(n)}
+		e.Details = map[string]string{"cards": strconv.Itoa(n), "shred_horizon": s.shredHorizon(row.DeletedAt).Format(time.RFC3339)}
 		view.Deleted = true
 		return view, s.append(ctx, tx, e)
 	})

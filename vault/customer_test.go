@@ -24,22 +24,30 @@ type shop struct {
 	clock          *vaulttest.Clock
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t testing.TB) *shop { return newShopWith(t, nil) }
+
+// newShopWith edits the options first; Clock is set already.
+func newShopWith(t testing.TB, change func(*vault.Options)) *shop {
 	t.Helper()
 	s := &shop{clock: vaulttest.NewClock()}
-	s.Vault = vaulttest.New(t, func(o *vault.Options) { o.Clock = s.clock.Now })
+	s.Vault = vaulttest.New(t, func(o *vault.Options) {
+		o.Clock = s.clock.Now
+		if change != nil {
+			change(o)
+		}
+	})
 	merchant := s.Merchant(t, vault.MerchantSettings{})
 	s.public, s.secret = s.Caller(t, merchant, policy.Public, false), s.Caller(t, merchant, policy.Secret, false)
 	return s
 }
 
-func (s *shop) token(t *testing.T) string {
+func (s *shop) token(t testing.TB) string {
 	t.Helper()
 	s.clock.Advance(time.Millisecond)
 	return tokenize(t, s.Vault, s.public, "4242424242424242", "SOMCHAI PRASERT").ID
 }
 
-func (s *shop) customer(t *testing.T, in vault.CustomerFields) vault.Customer {
+func (s *shop) customer(t testing.TB, in vault.CustomerFields) vault.Customer {
 	t.Helper()
 	c, err := s.CreateCustomer(t.Context(), s.secret, in)
 	if err != nil {

@@ -19,7 +19,6 @@ func (s *Service) destroy(ctx context.Context, tx store.Tx, c Caller, row *store
 	if err := s.dropFingerprint(ctx, tx, c, row.FingerprintID); err != nil {
 		return err
 	}
-	s.unscrubbed.Store(true)
 	was := row.Tag
 	row.DeletedAt, row.ExpiresAt = s.now().UnixMicro(), 0
 	row.WrappedDEK, row.SealedPAN, row.SealedProfile = nil, nil, nil

@@ -214,11 +214,14 @@ func validIdempotencyKey(key string) bool {
 func (s *Service) forgetRequests(ctx context.Context) error {
 	const batch = 500
 	for {
-		var n int
+		n := 0
 		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
 			n, err = tx.DeleteIdempotencyBefore(ctx, s.now().UnixMicro(), batch)
 			return err
 		})
+		if n > 0 {
+			s.unscrubbed.Store(true) // answers hold names and addresses
+		}
 		if err != nil || n < batch {
 			return err
 		}

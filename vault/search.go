@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,17 +33,21 @@ type CardQuery struct {
 // Mode is test or live.
 type Mode = envelope.Mode
 
-// FoundCards is a page of matches, newest first.
+// FoundCards is a page of matches in the order of their ids, newest first to a
+// few minutes.
 type FoundCards struct {
 	Cards    []CardRecord
 	Searched int    // rows that were looked at
 	Next     string // card_ id to give as After for what is left; "" at the end
 }
 
-const (
-	searchWindow = 5_000     // rows that one transaction looks at
-	searchMost   = 1_000_000 // rows that one search looks at
-)
+// reach is how far searches go.
+type reach struct {
+	window int // rows that one transaction looks at
+	most   int // rows that one search looks at
+}
+
+func defaultReach() reach { return reach{5_000, 1_000_000} }
 
 // FindCards searches cards that are not destroyed, of all merchants, in what is
 // kept in clear; the first digits are opened with the profile key. It looks at
@@ -79,11 +84,11 @@ func (s *Service) searchAll(ctx context.Context, q CardQuery, f store.CardFilter
 	for {
 		count := 0
 		err := s.store.View(ctx, func(r store.Reader) (err error) {
-			if f.From, count, err = r.CardWindow(ctx, f.Below, searchWindow); err != nil {
+			if f.From, count, err = r.CardWindow(ctx, f.Below, s.reach.window); err != nil {
 				return err
 			}
 			f.From = max(f.From, oldest)
-			rows, err := r.FindCards(ctx, f, searchWindow)
+			rows, err := r.FindCards(ctx, f, s.reach.window)
 			if err != nil {
 				return err
 			}
@@ -94,47 +99,44 @@ func (s *Service) searchAll(ctx context.Context, q CardQuery, f store.CardFilter
 			return err
 		}
 		found.Next = ""
-		if count < searchWindow || f.From == oldest {
+		if count < s.reach.window || f.From == oldest {
 			return nil
 		}
 		f.Below = f.From
-		if found.Searched >= searchMost {
+		if found.Searched >= s.reach.most {
 			found.Next = publicID(cardPrefix, true, f.Below)
 			return nil
 		}
 	}
 }
 
-// searchCustomer looks through the cards of one customer.
+// searchCustomer looks through the cards of one customer. They are listed by
+// time, which is not quite the order of their ids, where a search goes on.
 func (s *Service) searchCustomer(ctx context.Context, q CardQuery, f store.CardFilter, found *FoundCards) error {
-	record, live, ok := recordOf(customerPrefix, q.Customer)
-	if !ok {
-		return notFound("customer", q.Customer)
-	}
+	record, live, _ := recordOf(customerPrefix, q.Customer) // as filter has checked
 	return s.store.View(ctx, func(r store.Reader) error {
-		for p := (store.Page{To: math.MaxInt64, Newest: true, Limit: maxPage}); ; p.Offset += maxPage {
+		var matching []store.Card
+		for p := (store.Page{To: math.MaxInt64, Limit: maxPage}); ; p.Offset += maxPage {
 			rows, err := r.CustomerCards(ctx, record, p)
 			if err != nil {
 				return err
 			}
 			found.Searched += len(rows)
-			matching := rows[:0:0]
 			for i := range rows {
 				if rows[i].Live == live && matches(f, &rows[i]) {
 					matching = append(matching, rows[i])
 				}
 			}
-			if err := s.collect(q, matching, found); err != nil {
-				return err
-			}
-			if len(found.Cards) == q.limit() {
-				return nil
-			}
-			found.Next = ""
 			if len(rows) < maxPage {
-				return nil
+				break
 			}
 		}
+		slices.SortFunc(matching, func(a, b store.Card) int { return strings.Compare(b.ID, a.ID) })
+		if err := s.collect(q, matching, found); err != nil || len(found.Cards) == q.limit() {
+			return err
+		}
+		found.Next = ""
+		return nil
 	})
 }
 
@@ -159,6 +161,9 @@ func (s *Service) collect(q CardQuery, rows []store.Card, found *FoundCards) err
 		if s.keyring.Check(envelope.ModeOf(row.Live), cardRow(row), row.Tag) != nil {
 			return &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
 		}
+		if !q.made(row) {
+			continue
+		}
 		if q.BIN != "" {
 			profile, err := s.openProfile(row)
 			if err != nil {
@@ -172,6 +177,11 @@ func (s *Service) collect(q CardQuery, rows []store.Card, found *FoundCards) err
 		found.Next = publicID(cardPrefix, row.Live, row.ID)
 	}
 	return nil
+}
+
+// made reports whether a card was made in the time that is asked for.
+func (q CardQuery) made(row *store.Card) bool {
+	return (q.From.IsZero() || row.CreatedAt >= q.From.UnixMicro()) && (q.To.IsZero() || row.CreatedAt <= q.To.UnixMicro())
 }
 
 // filter checks a query and turns it into what the store can select.
@@ -188,6 +198,12 @@ func (q CardQuery) filter() (store.CardFilter, error) {
 	}
 	if q.Fingerprint != nil && len(q.Fingerprint) != envelope.FingerprintSize {
 		return f, badRequest("fingerprint must be the 44 characters of a card's fingerprint")
+	}
+	if id, ok := strings.CutPrefix(q.Merchant, merchantPrefix); q.Merchant != "" && (!ok || !store.ValidID(id)) {
+		return f, badRequest("merchant must be a merchant id")
+	}
+	if _, _, ok := recordOf(customerPrefix, q.Customer); q.Customer != "" && !ok {
+		return f, badRequest("customer must be a customer id")
 	}
 	if q.Limit < 0 || q.Limit > maxPage {
 		return f, badRequest("limit must be 1 to 100")
@@ -209,7 +225,7 @@ func (q CardQuery) filter() (store.CardFilter, error) {
 		return f, badRequest("mode must be test or live")
 	}
 	if !q.From.IsZero() {
-		f.From = store.IDAt(q.From)
+		f.From = store.IDAt(q.From.Add(-keyAge)) // made tells exactly
 	}
 	if !q.To.IsZero() {
 		f.Below = store.IDAt(q.To.Add(time.Millisecond))

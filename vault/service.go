@@ -78,6 +78,7 @@ type Service struct {
 
 	unscrubbed atomic.Bool // bytes were destroyed that may still be in the store's files
 	evidence   evidence
+	reach      reach
 }
 
 // New opens a vault that Initialize has prepared. It refuses KEKs that are
@@ -97,7 +98,7 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	s := &Service{
 		opts: opts, store: opts.Store, keyring: keyring, policies: opts.Policies,
 		audit:  audit.NewLog(opts.Node, opts.Clock, opts.Random),
-		random: opts.Random, log: opts.Logger,
+		random: opts.Random, log: opts.Logger, reach: defaultReach(),
 		usage:   newUsage(opts.Store, opts.Logger),
 		perKey:  policy.NewLimiter(opts.Limits.PerKey, opts.Clock),
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
@@ -112,6 +113,7 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	s.stop = cancel
 	s.tasks.Go(func() { s.housekeeping(background) })
 	if opts.Sweep {
+		s.unscrubbed.Store(true) // a process that was killed may have left bytes
 		s.tasks.Go(func() { s.sweeping(background) })
 	}
 	return s, nil
@@ -146,6 +148,10 @@ func (o *Options) setDefaults() error {
 	return nil
 }
 
+// keyAge is how long a data key may wait for its card. The card's record id is
+// as old as its key, so that ids lag behind creation by up to this.
+const keyAge = 10 * time.Minute
+
 func (s *Service) openPools() error {
 	s.pools = make(map[envelope.Mode]*envelope.Pool)
 	if !s.opts.Intake {
@@ -153,7 +159,7 @@ func (s *Service) openPools() error {
 	}
 	for _, mode := range []envelope.Mode{envelope.ModeTest, envelope.ModeLive} {
 		pool, err := envelope.NewPool(envelope.PoolOptions{
-			Mode: mode, KMS: s.opts.KMS, NewID: store.NewID, Size: s.opts.PoolSize,
+			Mode: mode, KMS: s.opts.KMS, NewID: store.NewID, Size: s.opts.PoolSize, MaxAge: keyAge,
 			Clock: s.opts.Clock, Random: s.opts.Random, Logger: s.log,
 		})
 		if err != nil {

@@ -117,7 +117,7 @@ func (s *Service) DeleteCard(ctx context.Context, c Caller, customer, id string)
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Card{}, err
 	}
-	return change(ctx, s, c, func(tx store.Tx) (view Card, err error) {
+	return destruction(ctx, s, c, func(tx store.Tx) (view Card, err error) {
 		owner, row, err := s.cardOf(ctx, tx, c, customer, id)
 		if err != nil {
 			return view, err

@@ -1,7 +1,6 @@
 package vault_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -249,7 +248,9 @@ func (w *world) wantTampered(t *testing.T, what string, do func() error) {
 func TestSwapCards(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
+	swapped := make(map[string]bool)
 	w.eachSwap(t, "cards", "", nil, func(t *testing.T, column string, a, b int) {
+		swapped[column] = true
 		for i, c := range w.cards {
 			what := fmt.Sprintf("%s of cards %d and %d, reading %d", column, a, b, i)
 			if i == a || i == b {
@@ -271,6 +272,9 @@ func TestSwapCards(t *testing.T) {
 		if _, err := w.Token(ctx, c.caller, c.token); err != nil {
 			t.Errorf("after swapping back: %v", err)
 		}
+	}
+	if !swapped["fingerprint_id"] {
+		t.Error("no two cards differ in their fingerprint_id")
 	}
 }
 
@@ -308,110 +312,6 @@ func (w *world) open(t *testing.T, i int) (string, error) {
 		SealedPAN:  w.cell(t, "cards", "sealed_pan", rowid).([]byte),
 	}
 	return openPAN(t.Context(), w.KMS, row)
-}
-
-// TestSwapFingerprints: a second card of the same number must not get the
-// surrogate of another.
-func TestSwapFingerprints(t *testing.T) {
-	w := newWorld(t)
-	order := w.rowids(t, "fingerprints", "")
-	if len(order) != len(w.cards) {
-		t.Fatalf("%d fingerprints for %d cards", len(order), len(w.cards))
-	}
-	w.eachSwap(t, "fingerprints", "", nil, func(t *testing.T, column string, a, b int) {
-		for _, i := range []int{a, b} {
-			c := w.cards[i]
-			w.wantTampered(t, fmt.Sprintf("%s of fingerprints %d and %d", column, a, b), func() error {
-				_, err := w.Tokenize(t.Context(), c.caller, request(c.number, "SECOND"))
-				return err
-			})
-		}
-	})
-}
-
-// TestSwapCredentials: no key borrows another's merchant, mode, kind or life.
-func TestSwapCredentials(t *testing.T) {
-	w := newWorld(t)
-	login := func(i int) error {
-		_, err := w.Authenticate(t.Context(), w.secrets[i].Reveal(), vault.Origin{})
-		return err
-	}
-	skip := map[string]bool{"last_used": true}
-	w.eachSwap(t, "api_keys", " WHERE merchant <> ''", skip, func(t *testing.T, column string, a, b int) {
-		for _, i := range []int{a, b} {
-			w.wantTampered(t, fmt.Sprintf("%s of keys %d and %d", column, a, b), func() error { return login(i) })
-		}
-	})
-	for i := range w.secrets {
-		if err := login(i); err != nil {
-			t.Errorf("after swapping back: %v", err)
-		}
-	}
-}
-
-// TestForgedCredentialIsRecorded: an edited row cannot keep its tampering out
-// of the audit log by saying what no record may hold.
-func TestForgedCredentialIsRecorded(t *testing.T) {
-	w := newWorld(t)
-	rowid := w.rowids(t, "api_keys", " WHERE merchant <> ''")[0]
-	for column, forged := range map[string]any{"kind": "root", "id": "akey_\xff\n", "label": "x"} {
-		old := w.cell(t, "api_keys", column, rowid)
-		w.setCell(t, "api_keys", column, rowid, forged)
-		w.wantTampered(t, "a forged "+column, func() error {
-			_, err := w.Authenticate(t.Context(), w.secrets[0].Reveal(), vault.Origin{})
-			return err
-		})
-		w.setCell(t, "api_keys", column, rowid, old)
-	}
-}
-
-// TestListsStayReadable: an edited row is shown as such in a list, and does not
-// hide the others; a forged operator does not let the last real one go.
-func TestListsStayReadable(t *testing.T) {
-	w := newWorld(t)
-	ctx := t.Context()
-	merchant := w.cards[0].caller.Merchant
-	w.setCell(t, "api_keys", "label", w.rowids(t, "api_keys", " WHERE merchant = '"+merchant+"'")[0], "edited")
-	keys, err := w.APIKeys(ctx, w.Operator, merchant)
-	if err != nil || len(keys) != 2 || !keys[0].Tampered || keys[1].Tampered || keys[0].Kind != "" {
-		t.Errorf("keys %+v (%v), want the first as tampered and the second", keys, err)
-	}
-	if _, err := w.RevokeAPIKey(ctx, w.Operator, keys[0].ID); vault.CodeOf(err) != vault.Conflict {
-		t.Errorf("revoking an edited key: %v, want conflict", err)
-	}
-	w.setCell(t, "merchants", "name", w.rowids(t, "merchants", "")[0], "edited")
-	merchants, err := w.Merchants(ctx, w.Operator)
-	if err != nil || len(merchants) != 2 || !merchants[0].Tampered || merchants[1].Tampered {
-		t.Errorf("merchants %+v (%v), want the first as tampered and the second", merchants, err)
-	}
-	if _, err := w.db.Exec(`INSERT INTO api_keys SELECT 'akey_000000000000000000000000', randomblob(32), merchant, kind, live,
-		label, hint, created_at, revoked_at, last_used, tag FROM api_keys WHERE kind = 'operator'`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.RevokeAPIKey(ctx, w.Operator, w.Operator.Key); vault.CodeOf(err) != vault.Conflict {
-		t.Errorf("revoking the last operator beside a forged one: %v, want conflict", err)
-	}
-	if w.tamperCount(t) < 3 {
-		t.Errorf("tampering was counted %v times, want 3 at least", w.tamperCount(t))
-	}
-}
-
-// TestSwapMerchants: no merchant borrows another's settings.
-func TestSwapMerchants(t *testing.T) {
-	w := newWorld(t)
-	ids := w.rowids(t, "merchants", "")
-	for _, column := range w.columns(t, "merchants") {
-		if !w.swap(t, "merchants", column, ids[0], ids[1]) {
-			continue
-		}
-		for i := range w.secrets {
-			w.wantTampered(t, column+" of merchants", func() error {
-				_, err := w.Authenticate(t.Context(), w.secrets[i].Reveal(), vault.Origin{})
-				return err
-			})
-		}
-		w.swap(t, "merchants", column, ids[0], ids[1])
-	}
 }
 
 // TestSwapCustomers: a customer reads as its own or as tampered, and so does a
@@ -483,20 +383,5 @@ func TestSwapWorkingKeys(t *testing.T) {
 	}
 	if err := open(); err != nil {
 		t.Errorf("after swapping back: %v", err)
-	}
-}
-
-// TestEveryCardHasItsOwnKey: invariant 3, read from the rows.
-func TestEveryCardHasItsOwnKey(t *testing.T) {
-	w := newWorld(t)
-	var seen [][]byte
-	for _, rowid := range w.rowids(t, "cards", "") {
-		wrapped := w.cell(t, "cards", "wrapped_dek", rowid).([]byte)
-		for _, other := range seen {
-			if bytes.Equal(other, wrapped) {
-				t.Error("two cards share a wrapped data key")
-			}
-		}
-		seen = append(seen, wrapped)
 	}
 }

@@ -101,6 +101,9 @@ func (s *Service) sweepBatch(ctx context.Context, r rule) (n int, more bool, err
 	if err != nil {
 		return 0, false, err
 	}
+	if n > 0 {
+		s.unscrubbed.Store(true)
+	}
 	s.metrics.destroyed.WithLabelValues(string(r.why)).Add(float64(n))
 	return n, more, nil
 }

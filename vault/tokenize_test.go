@@ -43,12 +43,21 @@ func TestTokenize(t *testing.T) {
 }
 
 // events decodes the audit records of one type.
-func events(t *testing.T, s store.Store, of audit.Type) []audit.Record {
+func events(t testing.TB, s store.Store, of audit.Type) []audit.Record {
 	t.Helper()
 	var rows []store.Event
-	err := s.View(t.Context(), func(r store.Reader) (err error) {
-		rows, err = r.Events(t.Context(), "", 1000)
-		return err
+	err := s.View(t.Context(), func(r store.Reader) error {
+		for after, more := "", true; more; {
+			page, err := r.Events(t.Context(), after, 1000)
+			if err != nil {
+				return err
+			}
+			if more = len(page) == 1000; more {
+				after = page[len(page)-1].ID
+			}
+			rows = append(rows, page...)
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -239,5 +248,20 @@ func TestTokenizeConcurrently(t *testing.T) {
 	wg.Wait()
 	if len(seen) != clients*each || len(prints) != 1 {
 		t.Errorf("%d tokens and %d fingerprints, want %d and 1", len(seen), len(prints), clients*each)
+	}
+}
+
+// TestEveryCardHasItsOwnKey: invariant 3, read from the rows.
+func TestEveryCardHasItsOwnKey(t *testing.T) {
+	w := newWorld(t)
+	var seen [][]byte
+	for _, rowid := range w.rowids(t, "cards", "") {
+		wrapped := w.cell(t, "cards", "wrapped_dek", rowid).([]byte)
+		for _, other := range seen {
+			if bytes.Equal(other, wrapped) {
+				t.Error("two cards share a wrapped data key")
+			}
+		}
+		seen = append(seen, wrapped)
 	}
 }

@@ -94,8 +94,10 @@ func listing(object string) string {
 		return "panvault apikey list --merchant ID"
 	case "approval":
 		return "panvault approval list"
-	case "card", "customer":
-		return "panvault card find --help"
+	case "card":
+		return "panvault card find --last4 DIGITS"
+	case "customer":
+		return "panvault card find --last4 DIGITS, which tells the customers of cards"
 	}
 	return "panvault merchant list"
 }

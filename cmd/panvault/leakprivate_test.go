@@ -30,7 +30,48 @@ func privateLeakCases() []leakCase {
 			return r
 		}}
 	}
+	// keyed sends a body with an idempotency key, which is hashed with it.
+	keyed := func(name string, status int, body func(m marker) string) leakCase {
+		return leakCase{"idempotency: " + name, false, status, func(l *leakTarget, m marker) *http.Request {
+			r := post(l, "/customers", jsonType, body(m))
+			r.SetBasicAuth(l.secret, "")
+			r.Header.Set("Idempotency-Key", "key of "+m.name)
+			return r
+		}}
+	}
+	inKey := func(name string, spell func(m marker) string) leakCase {
+		return leakCase{"idempotency: " + name, true, 400, func(l *leakTarget, m marker) *http.Request {
+			r := post(l, "/customers", jsonType, `{}`)
+			r.SetBasicAuth(l.secret, "")
+			r.Header.Set("Idempotency-Key", spell(m))
+			return r
+		}}
+	}
+	operator := func(name, path string) leakCase {
+		return leakCase{"operator: " + name, true, 0, func(l *leakTarget, m marker) *http.Request {
+			r := post(l, "/", jsonType, "")
+			r.Method, r.Body, r.ContentLength = http.MethodGet, io.NopCloser(strings.NewReader("")), 0
+			r.URL.Host = l.admin
+			r.URL.Path, r.URL.RawQuery, _ = strings.Cut(fmt.Sprintf(path, m.number), "?")
+			r.SetBasicAuth(l.operator, "")
+			return r
+		}}
+	}
 	return []leakCase{
+		inKey("number as the key", func(m marker) string { return m.number }),
+		inKey("number in the key", func(m marker) string { return "order-" + string(spellings(m.number)["hyphened"]) }),
+		keyed("number in an unknown field", 200, func(m marker) string { return `{"number":"` + m.number + `"}` }),
+		keyed("number in the description", 400, func(m marker) string { return `{"description":"` + m.number + `"}` }),
+		keyed("number in a broken body", 400, func(m marker) string { return `{"number":"` + m.number }),
+		keyed("number as the token", 400, func(m marker) string { return `{"card":` + m.number + `}` }),
+		operator("number as the card", "/admin/cards/%s"),
+		operator("number as a card id", "/admin/cards/card_test_%s"),
+		operator("number as the customer", "/admin/customers/%s"),
+		operator("number as the bin", "/admin/cards?bin=%s"),
+		operator("number as the last digits", "/admin/cards?last_digits=%s"),
+		operator("number as the fingerprint", "/admin/cards?fingerprint=%s"),
+		operator("number as the cursor", "/admin/cards?brand=visa&after=card_%s"),
+		operator("number in an unknown parameter", "/admin/cards?brand=visa&number=%s"),
 		create("number in the description", 400, `{"description":"card %s"}`),
 		create("number in the email", 400, `{"email":"%s@example.com"}`),
 		create("number in the metadata", 400, `{"metadata":{"a":{"b":["%s"]}}}`),

@@ -29,7 +29,7 @@ const (
 
 	CustomerCreate Type = "customer.create" // 10.2.1.7
 	CustomerUpdate Type = "customer.update" // 10.2.1.7
-	CustomerDelete Type = "customer.delete" // 10.2.1.7; cards
+	CustomerDelete Type = "customer.delete" // 10.2.1.7; cards, shred_horizon
 
 	CardUpdate  Type = "card.update"  // 10.2.1.7
 	CardDestroy Type = "card.destroy" // 10.2.1.7; reason, shred_horizon, customer
