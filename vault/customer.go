@@ -302,7 +302,7 @@ func (s *Service) sealCustomer(row *store.Customer, profile customerProfile) err
 	if err != nil {
 		return err
 	}
-	plain, err := json.Marshal(profile)
+	plain, err := plainJSON(profile)
 	if err != nil {
 		return badRequest("metadata is invalid")
 	}

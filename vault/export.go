@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"hash"
 	"io"
@@ -31,7 +30,8 @@ type ExportResult struct {
 // lines, encrypted with age to the recipient that was approved, so that the
 // numbers never leave the process in clear. Each card's opening is on record
 // before it is opened (PCI DSS 10.2.1.1). progress, if not nil, is told how many
-// are written. The approval is used up by an export that reached its end.
+// are written. The approval is used up by an export that reached its end: if w
+// has a method Sync, as files do, it is called before that.
 //
 // Errors: Unauthenticated, NotFound (approval), Conflict, Unavailable, Internal,
 // those of w.
@@ -68,6 +68,11 @@ func (s *Service) Export(ctx context.Context, c Caller, approval string, w io.Wr
 	}
 	if err := x.out.Close(); err != nil {
 		return x.result, s.fail(err)
+	}
+	if file, ok := w.(interface{ Sync() error }); ok { // a full disk must not cost the approval
+		if err := file.Sync(); err != nil {
+			return x.result, s.fail(err)
+		}
 	}
 	x.result.SHA256 = hex.EncodeToString(x.sum.Sum(nil))
 	return x.result, s.settle(ctx, c, x.finish(ctx, &row))
@@ -133,7 +138,7 @@ func (x *export) batch(ctx context.Context, rows []store.Card) error {
 	for i := range rows {
 		row := &rows[i]
 		if s.keyring.Check(x.caller.Mode(), cardRow(row), row.Tag) != nil || row.Merchant != x.caller.Merchant || row.Live != x.caller.Live {
-			if err := x.tampered(ctx, row); err != nil {
+			if err := x.tampered(ctx, tamperedCard(row)); err != nil {
 				return err
 			}
 			continue
@@ -166,7 +171,7 @@ func (x *export) batch(ctx context.Context, rows []store.Card) error {
 		err := x.card(ctx, row, keys[i])
 		var t *tamperedRow
 		if errors.As(err, &t) {
-			err = x.tampered(ctx, row)
+			err = x.tampered(ctx, t)
 		}
 		if err != nil {
 			return err
@@ -175,9 +180,14 @@ func (x *export) batch(ctx context.Context, rows []store.Card) error {
 	return nil
 }
 
-func (x *export) tampered(ctx context.Context, row *store.Card) error {
+// tampered leaves a card out, because of its own row or its customer's.
+func (x *export) tampered(ctx context.Context, t *tamperedRow) error {
 	x.result.Tampered++
-	return x.s.recordTampering(ctx, x.caller, publicID(cardPrefix, row.Live, row.ID), "card")
+	return x.s.recordTampering(ctx, x.caller, t.object, t.what)
+}
+
+func tamperedCard(row *store.Card) *tamperedRow {
+	return &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
 }
 
 // record writes an audit record for each card and returns the records' ids.
@@ -201,7 +211,7 @@ func (x *export) record(ctx context.Context, rows []*store.Card) (events []strin
 // card opens one card and writes its line.
 func (x *export) card(ctx context.Context, row *store.Card, key kms.UnwrapResult) error {
 	s := x.s
-	edited := &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
+	edited := tamperedCard(row)
 	if errors.Is(key.Err, kms.ErrTampered) {
 		return edited
 	}
@@ -234,7 +244,7 @@ func (x *export) card(ctx context.Context, row *store.Card, key kms.UnwrapResult
 			profile.Holder.State, profile.Holder.PostalCode, profile.Holder.Country, profile.Holder.PhoneNumber, profile.Holder.Email,
 		},
 	}
-	text, err := json.Marshal(line)
+	text, err := plainJSON(line)
 	if err != nil {
 		return err
 	}
@@ -287,33 +297,4 @@ func (x *export) finish(ctx context.Context, row *store.Approval) error {
 		}
 		return x.s.append(ctx, tx, e)
 	})
-}
-
-// exportLine is one card of an export, but for its number, which write adds at
-// the end. 'panvault import' reads it.
-type exportLine struct {
-	Reference string         `json:"reference"`
-	Customer  exportCustomer `json:"customer"`
-	Card      exportCard     `json:"card"`
-}
-
-type exportCustomer struct {
-	ID          string          `json:"id"`
-	Email       string          `json:"email,omitempty"`
-	Description string          `json:"description,omitempty"`
-	Metadata    json.RawMessage `json:"metadata,omitempty"`
-}
-
-type exportCard struct {
-	ExpirationMonth int    `json:"expiration_month"`
-	ExpirationYear  int    `json:"expiration_year"`
-	Name            string `json:"name,omitempty"`
-	Street1         string `json:"street1,omitempty"`
-	Street2         string `json:"street2,omitempty"`
-	City            string `json:"city,omitempty"`
-	State           string `json:"state,omitempty"`
-	PostalCode      string `json:"postal_code,omitempty"`
-	Country         string `json:"country,omitempty"`
-	PhoneNumber     string `json:"phone_number,omitempty"`
-	Email           string `json:"email,omitempty"`
 }

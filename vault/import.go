@@ -90,11 +90,11 @@ func (s *Service) StartImport(ctx context.Context, c Caller, source ImportSource
 // makes one.
 func (im *Importer) open(ctx context.Context, tx store.Tx, versions []uint32, id string) error {
 	for _, version := range versions {
-		source, err := im.hash(version, im.source.identity())
+		source, err := im.identify(version)
 		if err != nil {
 			return err
 		}
-		im.row, err = tx.Import(ctx, source.Sum(nil))
+		im.row, err = tx.Import(ctx, source)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -109,7 +109,7 @@ func (im *Importer) open(ctx context.Context, tx store.Tx, versions []uint32, id
 		return err
 	}
 	im.key = versions[0]
-	source, err := im.hash(im.key, im.source.identity())
+	source, err := im.identify(im.key)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (im *Importer) open(ctx context.Context, tx store.Tx, versions []uint32, id
 		return err
 	}
 	im.row = store.Import{
-		Source: source.Sum(nil), ID: id, Merchant: im.source.Merchant, Live: im.source.Live,
+		Source: source, ID: id, Merchant: im.source.Merchant, Live: im.source.Live,
 		CreatedAt: im.s.now().UnixMicro(), Prefix: im.read.Sum(nil),
 	}
 	if im.row.Tag, err = im.s.keyring.Tag(im.caller.Mode(), importRow(&im.row)); err != nil {
@@ -137,14 +137,18 @@ func (im *Importer) hash(version uint32, begin []byte) (hash.Hash, error) {
 	return h, err
 }
 
-// identity is what tells one import from another.
-func (f ImportSource) identity() []byte {
-	var out []byte
-	for _, part := range [][]byte{[]byte(f.Merchant), []byte(f.Name), f.Head} {
-		out = binary.BigEndian.AppendUint32(out, uint32(len(part)))
-		out = append(out, part...)
+// identify is the keyed hash of what tells one import from another. The head
+// has a card number: it is hashed where it stands, for nobody could wipe a copy.
+func (im *Importer) identify(version uint32) ([]byte, error) {
+	h, err := im.hash(version, nil)
+	if err != nil {
+		return nil, err
 	}
-	return out
+	for _, part := range [][]byte{[]byte(im.source.Merchant), []byte(im.source.Name), im.source.Head} {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		h.Write(part)
+	}
+	return h.Sum(nil), nil
 }
 
 // ID is the import's impt_ id.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +93,7 @@ complete; an export that was interrupted can be run again within the day.`,
 	return cmd
 }
 
-func (c *cli) runExport(ctx context.Context, a *app, caller vault.Caller, approval, out string) (err error) {
+func (c *cli) runExport(ctx context.Context, a *app, caller vault.Caller, approval, out string) error {
 	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
 		return hint(fmt.Errorf("%s exists", out), "--out with the name of a new file")
 	}
@@ -102,25 +101,19 @@ func (c *cli) runExport(ctx context.Context, a *app, caller vault.Caller, approv
 	if err != nil {
 		return hint(err, "--out in a folder that exists and can be written")
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
-		}
-	}()
 	p := c.newProgress("cards", 0, 0)
-	w := bufio.NewWriterSize(file, 1<<20)
-	result, err := a.svc.Export(ctx, caller, approval, w, func(n int) { p.at(0, int64(n)) })
+	result, err := a.svc.Export(ctx, caller, approval, file, func(n int) { p.at(0, int64(n)) })
 	p.end()
-	if err == nil {
-		err = w.Flush()
+	if errors.Is(err, context.Canceled) {
+		err = hint(errors.New("interrupted: no file was written"), "the same command again; the approval is not used up")
 	}
-	if err == nil {
-		err = file.Sync()
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), out)
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, os.Remove(file.Name()))
 	}
-	if err := errors.Join(file.Close(), os.Rename(file.Name(), out), syncFolder(filepath.Dir(out))); err != nil {
+	if err := syncFolder(filepath.Dir(out)); err != nil {
 		return err
 	}
 	return c.printExport(out, result)

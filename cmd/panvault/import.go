@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
@@ -122,6 +123,9 @@ func (in *importFlags) check(path string) (live bool, err error) {
 	if in.rejectFile == "" {
 		in.rejectFile = path + ".rejects.csv"
 	}
+	if filepath.Clean(in.mapFile) == filepath.Clean(in.rejectFile) {
+		return false, hint(usageError{errors.New("--map and --rejects name the same file")}, "--map map.csv --rejects rejects.csv")
+	}
 	return live, nil
 }
 
@@ -142,15 +146,21 @@ func (c *cli) openSource(path string) (source io.ReadCloser, size int64, err err
 
 // startImport reads how the file begins and finds out where to go on.
 func (a *app) startImport(ctx context.Context, caller vault.Caller, source io.Reader, in importFlags, live bool) (_ *importRun, err error) {
-	buffered := bufio.NewReaderSize(source, 64<<10)
 	format := cardfile.Format(in.format)
+	begin := make([]byte, 4<<10) // no bufio.Reader: its buffer could not be wiped
+	defer clear(begin)
 	if format == "" {
-		head, _ := buffered.Peek(4 << 10) // what is wrong with the file shows when it is read
-		format = cardfile.Detect(head)
+		n, err := io.ReadFull(source, begin)
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, err
+		}
+		format = cardfile.Detect(begin[:n])
+		source = io.MultiReader(bytes.NewReader(begin[:n]), source)
 	}
-	run := &importRun{reader: cardfile.NewReader(buffered, format)}
+	run := &importRun{reader: cardfile.NewReader(source, format), batch: importBatch}
 	if in.perSecond > 0 {
 		run.limit = rate.NewLimiter(rate.Limit(in.perSecond), max(1, in.perSecond/10))
+		run.batch = min(run.batch, in.perSecond) // a slow import commits every second too
 	}
 	defer func() {
 		if err != nil {
@@ -169,7 +179,7 @@ func (a *app) startImport(ctx context.Context, caller vault.Caller, source io.Re
 	if err != nil {
 		return nil, err
 	}
-	head := append(header[:len(header):len(header)], run.next.Raw...)
+	head := append(header[:len(header):len(header)], content(run.next)...)
 	defer clear(head)
 	run.importer, err = a.svc.StartImport(ctx, caller, vault.ImportSource{
 		Merchant: in.merchant, Live: live, Name: in.name, Head: head, AllowExpired: in.allowExpired,
@@ -178,10 +188,10 @@ func (a *app) startImport(ctx context.Context, caller vault.Caller, source io.Re
 		return nil, err
 	}
 	run.importer.Read(header)
-	if err := run.skip(); err != nil {
+	if err := run.skip(ctx); err != nil {
 		return nil, err
 	}
-	run.files, err = openImportFiles(in.mapFile, in.rejectFile, run.importer)
+	run.files, err = run.openFiles(ctx, in.mapFile, in.rejectFile)
 	return run, err
 }
 
@@ -190,6 +200,8 @@ func explainImport(err error) error {
 	switch {
 	case err == nil, errors.As(err, new(hinted)):
 		return err
+	case errors.Is(err, context.Canceled):
+		return hint(errors.New("interrupted"), "the same command again, which goes on from there")
 	case errors.Is(err, cardfile.ErrSensitive):
 		return hint(err, "the same file without that column")
 	case errors.Is(err, cardfile.ErrHeader):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"github.com/panvault/panvault/vault/cardfile"
 )
 
-// importBatch is how many records share a commit.
+// importBatch is how many records share a commit at most.
 const importBatch = 256
 
 // importRun is one run of an import. Records are read and sealed by one
@@ -22,6 +23,7 @@ type importRun struct {
 	next     *cardfile.Record // read, and not yet taken
 	importer *vault.Importer
 	files    *importFiles
+	batch    int           // records that share a commit
 	limit    *rate.Limiter // nil: none
 	progress *progress
 	before   vault.ImportMark // where this run began
@@ -41,10 +43,13 @@ type importedBatch struct {
 var errFileChanged = errors.New("this file begins like one that was imported, but is not the same up to where that import stopped")
 
 // skip passes over what earlier runs have committed.
-func (r *importRun) skip() error {
+func (r *importRun) skip(ctx context.Context) error {
 	r.before = r.importer.Mark()
-	for r.before.ReadTo > 0 && r.next != nil && r.next.End <= r.before.ReadTo {
-		r.importer.Read(r.next.Raw)
+	for r.before.ReadTo > 0 && r.next != nil && contentEnd(r.next) <= r.before.ReadTo {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r.read()
 		if err := r.advance(); err != nil {
 			return err
 		}
@@ -54,6 +59,31 @@ func (r *importRun) skip() error {
 	}
 	return nil
 }
+
+// content is a record without its line end, which the last one of a file gets
+// only when the file grows.
+func content(record *cardfile.Record) []byte { return bytes.TrimRight(record.Raw, "\r\n") }
+
+func contentEnd(record *cardfile.Record) int64 {
+	return record.End - int64(len(record.Raw)-len(content(record)))
+}
+
+// read takes note of the next record's bytes.
+func (r *importRun) read() {
+	r.importer.Read(content(r.next))
+	r.importer.Read([]byte("\n"))
+}
+
+// openFiles opens map and reject file, unless there is nothing to be done.
+func (r *importRun) openFiles(ctx context.Context, mapPath, rejectPath string) (*importFiles, error) {
+	if r.idle() {
+		return &importFiles{mapPath: mapPath, rejectPath: rejectPath}, nil
+	}
+	return openImportFiles(ctx, mapPath, rejectPath, r.importer)
+}
+
+// idle reports whether the import was finished before and nothing was added.
+func (r *importRun) idle() bool { return r.next == nil && r.importer.Finished }
 
 // advance reads the next record; nil at the end.
 func (r *importRun) advance() (err error) {
@@ -67,7 +97,7 @@ func (r *importRun) advance() (err error) {
 
 // all reads, seals and commits to the end of the file.
 func (r *importRun) all(ctx context.Context) error {
-	if r.next == nil && r.importer.Finished {
+	if r.idle() {
 		return nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -108,10 +138,10 @@ func (r *importRun) sealAll(ctx context.Context, batches chan<- *importedBatch) 
 	return nil
 }
 
-// sealBatch takes up to importBatch records.
+// sealBatch takes as many records as share a commit.
 func (r *importRun) sealBatch(ctx context.Context) (*importedBatch, error) {
 	b := &importedBatch{}
-	for b.records < importBatch && r.next != nil {
+	for b.records < int64(r.batch) && r.next != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -123,7 +153,7 @@ func (r *importRun) sealBatch(ctx context.Context) (*importedBatch, error) {
 		if err := r.seal(ctx, b, r.next); err != nil {
 			return nil, err
 		}
-		r.importer.Read(r.next.Raw)
+		r.read()
 		b.records, b.readTo = b.records+1, r.next.End
 		if err := r.advance(); err != nil {
 			return nil, err
@@ -187,10 +217,18 @@ func (r *importRun) stopped(err error) error {
 		return err
 	}
 	mark := r.importer.Mark()
-	if errors.Is(err, context.Canceled) {
+	next := "the same command again, which goes on from there"
+	err = plain(err)
+	var h hinted
+	switch {
+	case errors.As(err, &h):
+		next = h.hint
+	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
+	case errors.Is(err, cardfile.ErrSensitive):
+		next = "the same command again, once that is out of the file; what comes before it must stay as it is"
 	}
-	return hint(fmt.Errorf("the import stopped after %d records, %d cards: %w", mark.Records, mark.Cards, plain(err)), "the same command again, which goes on from there")
+	return hint(fmt.Errorf("the import stopped after %d records, %d cards: %w", mark.Records, mark.Cards, err), "%s", next)
 }
 
 func (r *importRun) close() {

@@ -21,14 +21,15 @@ const (
 	postalCode
 	country
 	phone
-	fields // how many there are
+	cardEmail // within a card; beside it an email is the customer's
+	fields    // how many there are
 )
 
 // name is the field's own name; users see it.
 func (f field) name() string {
 	return [fields]string{
 		"unknown", "number", "expiration_month", "expiration_year", "expiration", "name", "reference", "customer",
-		"email", "description", "street1", "street2", "city", "state", "postal_code", "country", "phone_number",
+		"email", "description", "street1", "street2", "city", "state", "postal_code", "country", "phone_number", "email",
 	}[f]
 }
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	maxLevel  = 4    // of objects and arrays, the record itself being the first
-	maxValues = 1000 // of a record
+	maxValues = 1100 // of a record: metadata that the vault takes has 1000, an export some more
 )
 
 // newParser is as deep as the metadata that the vault takes: it writes a
@@ -27,7 +27,7 @@ func (r *Reader) parseJSON(b []byte) (problem, err error) {
 		}
 		return problem, r.refuse(sensitiveKey(r.rec.Raw)) // else a reject file would keep it
 	}
-	if err := r.refuse(sensitiveName(v)); err != nil {
+	if err := r.refuse(sensitiveRecord(v)); err != nil {
 		return nil, err
 	}
 	if tooDeep(v, 1) {
@@ -65,6 +65,9 @@ func (r *Reader) takeObject(v inplace.Value, outer bool) error {
 		f := &v.Fields[i]
 		n := newName(f.Name)
 		what, object := n.field(), f.Value.Kind == inplace.Object
+		if what == email && !outer {
+			what = cardEmail
+		}
 		var problem error
 		switch {
 		case what == unknown:

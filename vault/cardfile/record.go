@@ -51,7 +51,7 @@ func (rec *Record) fill(v *[fields][]byte, split bool) error {
 	rec.Card = card.Input{
 		Name: v[holder], Number: v[number], ExpirationMonth: v[month], ExpirationYear: v[year],
 		Street1: v[street1], Street2: v[street2], City: v[city], State: v[state],
-		PostalCode: v[postalCode], Country: v[country], PhoneNumber: v[phone],
+		PostalCode: v[postalCode], Country: v[country], PhoneNumber: v[phone], Email: v[cardEmail],
 	}
 	return nil
 }

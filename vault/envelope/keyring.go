@@ -40,8 +40,9 @@ func RequiredKeys() []KeyName {
 	}
 }
 
-// Renewable reports whether a lost key of this purpose may be made anew: no
-// record depends on it for longer than a day.
+// Renewable reports whether a lost key of this purpose may be made anew: nothing
+// is sealed with it. Repeated requests are not recognised for a day then, and
+// imports that were begun before not at all.
 func (p Purpose) Renewable() bool { return p == PurposeIdempotency }
 
 // WrappedKey is a working key as it is stored.
