@@ -97,7 +97,7 @@ func openReadOnly(ctx context.Context, path string, opts Options) (_ *Store, err
 	if err != nil {
 		return nil, err
 	}
-	return newStore(nil, db, nil, c, opts), nil
+	return newStore(nil, db, nil, c, nil, opts), nil
 }
 
 func openWritable(ctx context.Context, path string, opts Options) (_ *Store, err error) {
@@ -133,5 +133,5 @@ func openWritable(ctx context.Context, path string, opts Options) (_ *Store, err
 		w.discard()
 		return nil, err
 	}
-	return newStore(writeDB, readDB, w, r, opts), nil
+	return newStore(writeDB, readDB, w, r, openTurn(path), opts), nil
 }

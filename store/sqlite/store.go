@@ -23,7 +23,7 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-func newStore(writeDB, readDB *sql.DB, w, r *conn, opts Options) *Store {
+func newStore(writeDB, readDB *sql.DB, w, r *conn, t *turn, opts Options) *Store {
 	s := &Store{
 		text:    sqlstore.Compile(sqlstore.Dialect{Rewrite: placeholders}),
 		readers: newReaders(readDB, r, opts.Readers),
@@ -31,7 +31,7 @@ func newStore(writeDB, readDB *sql.DB, w, r *conn, opts Options) *Store {
 		readDB:  readDB,
 	}
 	if w != nil {
-		s.writer = newWriter(writeDB, w, opts)
+		s.writer = newWriter(writeDB, w, t, opts)
 		go s.writer.run()
 	}
 	return s

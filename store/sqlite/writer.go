@@ -21,10 +21,11 @@ type writer struct {
 	// Owned by the goroutine.
 	db    *sql.DB
 	conn  *conn // nil after a failure that left its state in doubt
+	turn  *turn
 	group []*job
 }
 
-func newWriter(db *sql.DB, c *conn, o Options) *writer {
+func newWriter(db *sql.DB, c *conn, t *turn, o Options) *writer {
 	return &writer{
 		queue:      newQueue(),
 		optimistic: o.Optimistic,
@@ -33,6 +34,7 @@ func newWriter(db *sql.DB, c *conn, o Options) *writer {
 		stopped:    make(chan struct{}),
 		db:         db,
 		conn:       c,
+		turn:       t,
 	}
 }
 
@@ -52,6 +54,7 @@ func (w *writer) do(ctx context.Context, fn func(*session) error) error {
 func (w *writer) close() {
 	w.queue.close()
 	<-w.stopped
+	w.turn.close()
 	if w.conn == nil {
 		return
 	}
@@ -86,6 +89,9 @@ func (w *writer) run() {
 
 // commit runs the group in one transaction and answers it.
 func (w *writer) commit() {
+	if w.turn.take() {
+		defer w.turn.give()
+	}
 	begun := time.Now()
 	err := w.transact()
 	if err != nil {
