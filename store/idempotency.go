@@ -10,10 +10,11 @@ type Idempotency struct {
 	Request   []byte // keyed hash of the request, 32 bytes
 	Merchant  string
 	Live      bool
+	Customer  string // record id of the customer that Answer is about; "" for none
 	CreatedAt int64
 	ExpiresAt int64  // when it is forgotten; in flight: when it counts as abandoned
-	Status    int    // of the answer; 0 while in flight
-	Answer    []byte // sealed; nil while in flight
+	Status    int    // of the answer; 0 while in flight, 404 once what it is about was destroyed
+	Answer    []byte // sealed; nil for these two
 	Tag       []byte // 20 bytes over all other columns
 }
 
@@ -21,6 +22,8 @@ type Idempotency struct {
 type IdempotencyReader interface {
 	// Idempotency returns the row with this id. ErrNotFound.
 	Idempotency(ctx context.Context, id []byte) (Idempotency, error)
+	// CustomerAnswers lists the rows whose answer is about a customer.
+	CustomerAnswers(ctx context.Context, customer string) ([]Idempotency, error)
 }
 
 // IdempotencyWriter writes idempotency keys.

@@ -12,8 +12,12 @@ import (
 	"github.com/panvault/panvault/vault/envelope"
 )
 
-// ApprovalLife is how long an approval can be granted and used.
-const ApprovalLife = 24 * time.Hour
+const (
+	// ApprovalLife is how long an approval can be granted and used.
+	ApprovalLife = 24 * time.Hour
+	// DefaultKeyAge is how old the keys of the two operators must be.
+	DefaultKeyAge = 24 * time.Hour
+)
 
 // approvalExport is the action of an export.
 const approvalExport = "export"
@@ -89,8 +93,10 @@ func (s *Service) RequestExport(ctx context.Context, c Caller, subject ExportSub
 }
 
 // GrantApproval is the second operator's consent. He must be another person:
-// another key, of another name, made before the approval was asked for, so that
-// nobody makes himself a second key to consent with. Errors: Unauthenticated,
+// another key, of another name, made before the approval was asked for. For live
+// cards both keys must be of a certain age too (Options.KeyAge): who has stolen
+// one operator's key can make a second, and the day in between is there to
+// notice it in the audit log, as operator.create. Errors: Unauthenticated,
 // NotFound, Conflict, Unavailable, Internal (tampered).
 func (s *Service) GrantApproval(ctx context.Context, c Caller, id string) (Approval, error) {
 	if err := s.authorize(c, policy.ExportCard, policy.Resource{}); err != nil {
@@ -141,6 +147,20 @@ func (s *Service) mayGrant(ctx context.Context, tx store.Tx, c Caller, row *stor
 		return &Error{Code: Conflict, Message: "both keys are of one operator; another must approve"}
 	case grants.CreatedAt >= row.RequestedAt:
 		return &Error{Code: Conflict, Message: "this operator's key is younger than the request; ask again"}
+	}
+	return s.oldEnough(row, asked, grants)
+}
+
+// oldEnough refuses young keys where live cards are given out.
+func (s *Service) oldEnough(row *store.Approval, keys ...store.APIKey) error {
+	view, err := approvalView(row)
+	if err != nil || !view.Subject.Live {
+		return err
+	}
+	for _, key := range keys {
+		if age := s.now().Sub(timeOf(key.CreatedAt)); age < s.opts.KeyAge {
+			return &Error{Code: Conflict, Message: "the key of one of the two operators is younger than " + s.opts.KeyAge.String() + "; wait, and see in the audit log who made it"}
+		}
 	}
 	return nil
 }
@@ -205,9 +225,10 @@ func (s *Service) approval(ctx context.Context, r store.Reader, id string) (stor
 	return row, nil
 }
 
-// usable is an approval that allows its action now: granted, in time, unused,
-// by two operators whose keys are in force.
-func (s *Service) usable(ctx context.Context, r store.Reader, id, action string) (store.Approval, error) {
+// usable is an approval that allows its action to the caller now: granted, in
+// time, unused, by two operators whose keys are in force, one of them the
+// caller's.
+func (s *Service) usable(ctx context.Context, r store.Reader, c Caller, id, action string) (store.Approval, error) {
 	row, err := s.approval(ctx, r, id)
 	switch {
 	case err != nil:
@@ -216,6 +237,8 @@ func (s *Service) usable(ctx context.Context, r store.Reader, id, action string)
 		return row, notFound("approval", id)
 	case row.GrantedAt == 0:
 		return row, &Error{Code: Conflict, Message: "another operator must approve this first"}
+	case c.Key != row.RequestedBy && c.Key != row.GrantedBy:
+		return row, &Error{Code: Conflict, Message: "only the operator who asked for this, or the one who approved it, may run it"}
 	case row.UsedAt != 0:
 		return row, &Error{Code: Conflict, Message: "this approval was used; ask for another"}
 	case s.now().UnixMicro() >= row.ExpiresAt:

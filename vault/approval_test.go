@@ -203,11 +203,10 @@ func TestApprovalIsInForce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := newOffice(t, nil)
-			carol := o.hire(t, "carol") // runs it: neither of the two
 			begin(t, o.Service, o.Operator, source(o.merchant, true)).take(t, line("4242424242424242", ""))
 			id := o.approved(t, true)
 			tt.do(t, o, id)
-			_, err := o.Export(t.Context(), carol, id, io.Discard, nil)
+			_, err := o.Export(t.Context(), o.bob, id, io.Discard, nil)
 			if tt.says == "" && err != nil || tt.says != "" && (vault.CodeOf(err) != vault.Conflict || !strings.Contains(err.Error(), tt.says)) {
 				t.Errorf("got %v, want %q", err, tt.says)
 			}
@@ -221,6 +220,10 @@ func TestApprovalIsInForce(t *testing.T) {
 	id := o.ask(t, true)
 	if _, err := o.Export(t.Context(), o.bob, id, io.Discard, nil); vault.CodeOf(err) != vault.Conflict {
 		t.Errorf("without a grant: %v, want conflict", err)
+	}
+	carol := o.hire(t, "carol") // neither of the two
+	if _, err := o.Export(t.Context(), carol, o.approved(t, true), io.Discard, nil); vault.CodeOf(err) != vault.Conflict || !strings.Contains(err.Error(), "only the operator who asked") {
+		t.Errorf("a third operator runs it: %v, want conflict", err)
 	}
 	o.clock.Advance(vault.ApprovalLife)
 	if _, err := o.GrantApproval(t.Context(), o.bob, id); vault.CodeOf(err) != vault.Conflict {
@@ -246,5 +249,38 @@ func (o *office) failTo(t *testing.T, id string, room int) {
 	t.Helper()
 	if _, err := o.Export(t.Context(), o.bob, id, &failingWriter{room}, nil); err == nil {
 		t.Errorf("an export into %d bytes works", room)
+	}
+}
+
+// TestYoungKeysGiveNoLiveCards: who has one operator's key and makes himself
+// another has to wait where somebody can see it; test cards need no wait.
+func TestYoungKeysGiveNoLiveCards(t *testing.T) {
+	for name, young := range map[string]func(o *office, mallory vault.Caller) (asks, grants vault.Caller){
+		"who grants": func(o *office, mallory vault.Caller) (vault.Caller, vault.Caller) { return o.bob, mallory },
+		"who asks":   func(o *office, mallory vault.Caller) (vault.Caller, vault.Caller) { return mallory, o.bob },
+	} {
+		o := newOffice(t, func(opts *vault.Options) { opts.KeyAge = 0 }) // the default
+		o.clock.Advance(vault.DefaultKeyAge)
+		mallory := o.hire(t, "mallory")
+		asks, grants := young(o, mallory)
+		grant := func(live bool) error {
+			o.clock.Advance(time.Second)
+			r, err := o.RequestExport(t.Context(), asks, o.subject(live), "why")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = o.GrantApproval(t.Context(), grants, r.ID)
+			return err
+		}
+		if err := grant(false); err != nil {
+			t.Errorf("%s is young, test cards: %v", name, err)
+		}
+		if err := grant(true); vault.CodeOf(err) != vault.Conflict || !strings.Contains(err.Error(), "younger than 24h0m0s") {
+			t.Errorf("%s is young, live cards: %v, want conflict", name, err)
+		}
+		o.clock.Advance(vault.DefaultKeyAge)
+		if err := grant(true); err != nil {
+			t.Errorf("%s a day later: %v", name, err)
+		}
 	}
 }

@@ -190,6 +190,9 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 		if err != nil {
 			return view, err
 		}
+		if err := s.dropAnswers(ctx, tx, row.ID); err != nil {
+			return view, err
+		}
 		was := row.Tag
 		row.DeletedAt, row.DefaultCard, row.Sealed = s.now().UnixMicro(), "", nil
 		if err := s.replaceCustomer(ctx, tx, row, was); err != nil {

@@ -19,6 +19,11 @@ func (s *Service) destroy(ctx context.Context, tx store.Tx, c Caller, row *store
 	if err := s.dropFingerprint(ctx, tx, c, row.FingerprintID); err != nil {
 		return err
 	}
+	if row.Customer != "" {
+		if err := s.dropAnswers(ctx, tx, row.Customer); err != nil {
+			return err
+		}
+	}
 	was := row.Tag
 	row.DeletedAt, row.ExpiresAt = s.now().UnixMicro(), 0
 	row.WrappedDEK, row.SealedPAN, row.SealedProfile = nil, nil, nil

@@ -66,6 +66,33 @@ func TestSweepLeavesEvidence(t *testing.T) {
 	}
 }
 
+// TestSweepTakesWhatIsRestored: a row that is as it was is swept like any other,
+// without a restart.
+func TestSweepTakesWhatIsRestored(t *testing.T) {
+	s, w := newEvidence(t, nil)
+	ids := s.tokens(t, 2)
+	edit := func(status string) {
+		t.Helper()
+		if _, err := w.db.Exec("UPDATE cards SET charge_status = ? WHERE id = ?", status, ids[0][len("tokn_test_"):]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit("paid")
+	s.clock.Advance(time.Hour)
+	s.sweep(t, "edited", 1)
+	s.clock.Advance(2 * time.Minute)
+	s.sweep(t, "still edited", 0)
+	edit("unknown")
+	s.clock.Advance(2 * time.Minute)
+	s.sweep(t, "restored", 1)
+	if got := w.tamperEvents(t); got != 1 {
+		t.Errorf("%d records of tampering, want 1", got)
+	}
+	if r := s.report(t); r.Past() != 0 {
+		t.Errorf("%d past retention, want 0", r.Past())
+	}
+}
+
 // wantRecorded wants one record.tampered for each token's card.
 func (s *shop) wantRecorded(t *testing.T, tokens []string) {
 	t.Helper()

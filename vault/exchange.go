@@ -15,7 +15,7 @@ import (
 // commits; the others find it used.
 //
 // Errors: NotFound for a token that is absent, lapsed, of another shape or not
-// the caller's; UsedToken.
+// the caller's; UsedToken; BadRequest for a customer with MaxCards.
 func (s *Service) exchange(ctx context.Context, tx store.Tx, c Caller, customer *store.Customer, token string) error {
 	row, err := s.ownToken(ctx, tx, c, token)
 	if err != nil {
@@ -23,6 +23,9 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, c Caller, customer 
 	}
 	if row.UsedAt != 0 {
 		return &Error{Code: UsedToken, Message: "token was already used"}
+	}
+	if err := s.roomFor(ctx, tx, customer); err != nil {
+		return err
 	}
 	now := s.now().UnixMicro()
 	was := row.Tag
@@ -40,6 +43,18 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, c Caller, customer 
 	e := c.event(audit.TokenUse, audit.OK, token)
 	e.Details = map[string]string{"customer": publicID(customerPrefix, customer.Live, customer.ID)}
 	return s.append(ctx, tx, e)
+}
+
+// MaxCards is how many cards a customer may have: all of them are destroyed in
+// one transaction with him.
+const MaxCards = 1000
+
+func (s *Service) roomFor(ctx context.Context, r store.Reader, customer *store.Customer) error {
+	n, err := r.CountCustomerCards(ctx, customer.ID, Page{}.filled(s.now()).stored())
+	if err == nil && n >= MaxCards {
+		err = badRequest("customer has too many cards")
+	}
+	return err
 }
 
 // ownToken reads the row of a token of the caller's, used or not.

@@ -42,7 +42,7 @@ func (s *Service) Export(ctx context.Context, c Caller, approval string, w io.Wr
 	var row store.Approval
 	var view Approval
 	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if row, err = s.usable(ctx, tx, approval, approvalExport); err != nil {
+		if row, err = s.usable(ctx, tx, c, approval, approvalExport); err != nil {
 			return err
 		}
 		if view, err = approvalView(&row); err != nil {

@@ -137,6 +137,8 @@ func (s *Service) repeated(row *store.Idempotency, h envelope.RequestHash) (*Ans
 	switch {
 	case subtle.ConstantTimeCompare(row.Request, h.Request) != 1:
 		return nil, &Error{Code: IdempotencyConflict, Message: "idempotency key was used for another request"}
+	case row.Status == http.StatusNotFound:
+		return nil, &Error{Code: NotFound, Object: "what this request made", Message: "what this request made was deleted"}
 	case row.Status == 0:
 		return nil, &Error{Code: InProgress, Message: "a request with this idempotency key is in progress", RetryAfter: time.Second}
 	}
@@ -168,11 +170,50 @@ func (s *Service) remember(ctx context.Context, tx store.Tx, cl *claim, result a
 	if row.Answer, err = envelope.Seal(s.random, key, answerBinding(&row, version), body); err != nil {
 		return err
 	}
+	row.Customer = customerOf(result)
 	row.Status, row.ExpiresAt = http.StatusOK, s.now().Add(idempotencyLife).UnixMicro()
 	if err := s.tagIdempotency(&row); err != nil {
 		return err
 	}
 	return tx.UpdateIdempotency(ctx, &row, cl.row.Tag)
+}
+
+// customerOf is the record id of the customer that a result is about.
+func customerOf(result any) string {
+	id := ""
+	switch result := result.(type) {
+	case Customer:
+		id = result.ID
+	case Card:
+		id = result.Customer
+	}
+	record, _, _ := recordOf(customerPrefix, id)
+	return record
+}
+
+// dropAnswers destroys the stored answers about a customer, in the transaction
+// that destroys what they tell. Their keys stay claimed: a repetition is told
+// that what it made is gone.
+func (s *Service) dropAnswers(ctx context.Context, tx store.Tx, customer string) error {
+	rows, err := tx.CustomerAnswers(ctx, customer)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		row := &rows[i]
+		if s.keyring.Check(envelope.ModeOf(row.Live), idempotencyRow(row), row.Tag) != nil || row.Customer != customer {
+			return &tamperedRow{"", "idempotency key"}
+		}
+		was := row.Tag
+		row.Status, row.Customer, row.Answer = http.StatusNotFound, "", nil
+		if err := s.tagIdempotency(row); err != nil {
+			return err
+		}
+		if err := tx.UpdateIdempotency(ctx, row, was); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) tagIdempotency(row *store.Idempotency) (err error) {

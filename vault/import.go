@@ -56,7 +56,7 @@ const importPrefix = "impt_"
 
 // StartImport begins the import of a file, or finds the one that was begun and
 // where it stopped: Mark. The cards need data keys, so the process must be
-// opened for intake. Errors: Unauthenticated, NotFound (merchant), BadRequest,
+// opened for intake. Errors: Unauthenticated, NotFound (merchant), Conflict (disabled), BadRequest,
 // Unavailable, Internal (tampered).
 func (s *Service) StartImport(ctx context.Context, c Caller, source ImportSource) (*Importer, error) {
 	if err := s.authorize(c, policy.ImportCard, policy.Resource{Merchant: source.Merchant, Live: source.Live}); err != nil {
@@ -65,8 +65,12 @@ func (s *Service) StartImport(ctx context.Context, c Caller, source ImportSource
 	if len(source.Head) == 0 {
 		return nil, badRequest("the file holds no record")
 	}
-	if _, err := s.Merchant(ctx, c, source.Merchant); err != nil {
+	merchant, err := s.Merchant(ctx, c, source.Merchant)
+	if err != nil {
 		return nil, err
+	}
+	if !merchant.DisabledAt.IsZero() {
+		return nil, &Error{Code: Conflict, Message: "the merchant is disabled"}
 	}
 	c.Merchant, c.Live = source.Merchant, source.Live
 	im := &Importer{s: s, caller: c, source: source}

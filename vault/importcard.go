@@ -49,8 +49,14 @@ func (im *Importer) Seal(ctx context.Context, in ImportCard) (*SealedCard, error
 		return nil, &Error{Code: InvalidCard, Message: problems.Message(), Problems: problems}
 	}
 	defer checked.Wipe()
+	if b := s.bounds(now); checked.Expiry.Year < b.ExpiredYear || checked.Expiry.Year == b.ExpiredYear && checked.Expiry.Month < b.ExpiredMonth {
+		return nil, badRequest("expired for longer than retention.after_expiry_days: it would be destroyed at once")
+	}
 	owner, err := im.owner(in)
 	if err != nil {
+		return nil, err
+	}
+	if err := im.hasRoom(ctx, owner, len(in.Customer) > 0); err != nil {
 		return nil, err
 	}
 	pool, ok := s.pools[c.Mode()]
@@ -77,6 +83,15 @@ func (im *Importer) Seal(ctx context.Context, in ImportCard) (*SealedCard, error
 	}
 	sealed.candidate, err = s.drawSurrogate()
 	return sealed, s.fail(err)
+}
+
+// hasRoom refuses a card of a customer who has MaxCards already. Cards that are
+// sealed and not yet committed are not counted, so that a few more may pass.
+func (im *Importer) hasRoom(ctx context.Context, owner *store.Customer, shared bool) error {
+	if !shared {
+		return nil
+	}
+	return im.s.fail(im.s.store.View(ctx, func(r store.Reader) error { return im.s.roomFor(ctx, r, owner) }))
 }
 
 // owner makes the row of a card's customer. The id of a shared one is derived

@@ -56,7 +56,7 @@ func customerRow(c *store.Customer) *envelope.Row {
 
 func idempotencyRow(i *store.Idempotency) *envelope.Row {
 	return envelope.NewRow("idempotency").
-		Blob(i.ID).Blob(i.Request).Text(i.Merchant).Bool(i.Live).
+		Blob(i.ID).Blob(i.Request).Text(i.Merchant).Bool(i.Live).Text(i.Customer).
 		Int(i.CreatedAt).Int(i.ExpiresAt).Int(int64(i.Status)).Blob(i.Answer)
 }
 

@@ -39,6 +39,8 @@ type FoundCards struct {
 	Cards    []CardRecord
 	Searched int    // rows that were looked at
 	Next     string // card_ id to give as After for what is left; "" at the end
+
+	Tampered []string // card_ ids of matching rows that were edited; nothing of them is told
 }
 
 // reach is how far searches go.
@@ -75,6 +77,11 @@ func (s *Service) FindCards(ctx context.Context, c Caller, q CardQuery) (FoundCa
 	if err := search(ctx, q, f, &found); err != nil {
 		return FoundCards{}, s.settle(ctx, c, err)
 	}
+	for _, id := range found.Tampered {
+		if err := s.recordTampering(ctx, c, id, "card"); err != nil {
+			return FoundCards{}, err
+		}
+	}
 	return found, nil
 }
 
@@ -92,7 +99,8 @@ func (s *Service) searchAll(ctx context.Context, q CardQuery, f store.CardFilter
 			if err != nil {
 				return err
 			}
-			return s.collect(q, rows, found)
+			s.collect(q, rows, found)
+			return nil
 		})
 		found.Searched += count
 		if err != nil || len(found.Cards) == q.limit() {
@@ -132,10 +140,9 @@ func (s *Service) searchCustomer(ctx context.Context, q CardQuery, f store.CardF
 			}
 		}
 		slices.SortFunc(matching, func(a, b store.Card) int { return strings.Compare(b.ID, a.ID) })
-		if err := s.collect(q, matching, found); err != nil || len(found.Cards) == q.limit() {
-			return err
+		if s.collect(q, matching, found); len(found.Cards) < q.limit() {
+			found.Next = ""
 		}
-		found.Next = ""
 		return nil
 	})
 }
@@ -151,32 +158,36 @@ func matches(f store.CardFilter, row *store.Card) bool {
 }
 
 // collect proves rows and keeps those whose first digits match, until the page
-// is full; found.Next is then the last of them.
-func (s *Service) collect(q CardQuery, rows []store.Card, found *FoundCards) error {
+// is full; found.Next is then the last of them. A row that was edited does not
+// stop the search: an incident is when one is needed.
+func (s *Service) collect(q CardQuery, rows []store.Card, found *FoundCards) {
 	for i := range rows {
 		row := &rows[i]
 		if len(found.Cards) == q.limit() {
-			return nil
+			return
 		}
-		if s.keyring.Check(envelope.ModeOf(row.Live), cardRow(row), row.Tag) != nil {
-			return &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
+		first, genuine := s.firstDigits(q, row)
+		switch {
+		case !genuine && len(found.Tampered) < maxPage:
+			found.Tampered = append(found.Tampered, plainID(publicID(cardPrefix, row.Live, row.ID)))
+		case genuine && q.made(row) && strings.HasPrefix(first, q.BIN):
+			found.Cards = append(found.Cards, s.cardRecord(row))
+			found.Next = publicID(cardPrefix, row.Live, row.ID)
 		}
-		if !q.made(row) {
-			continue
-		}
-		if q.BIN != "" {
-			profile, err := s.openProfile(row)
-			if err != nil {
-				return &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
-			}
-			if !strings.HasPrefix(profile.FirstDigits, q.BIN) {
-				continue
-			}
-		}
-		found.Cards = append(found.Cards, s.cardRecord(row))
-		found.Next = publicID(cardPrefix, row.Live, row.ID)
 	}
-	return nil
+}
+
+// firstDigits proves a row and, if the query asks for them, opens its first
+// digits.
+func (s *Service) firstDigits(q CardQuery, row *store.Card) (digits string, genuine bool) {
+	if s.keyring.Check(envelope.ModeOf(row.Live), cardRow(row), row.Tag) != nil {
+		return "", false
+	}
+	if q.BIN == "" {
+		return "", true
+	}
+	profile, err := s.openProfile(row)
+	return profile.FirstDigits, err == nil
 }
 
 // made reports whether a card was made in the time that is asked for.

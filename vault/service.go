@@ -42,6 +42,7 @@ type Options struct {
 	Limits       Limits
 	Retention    Retention
 	Sweep        bool           // destroy what is due, in the background
+	KeyAge       time.Duration  // of the keys of two operators who give live cards out; default DefaultKeyAge, negative for none
 	Policies     *policy.Engine // default policy.Default()
 
 	Node       string                // this process in audit records
@@ -134,6 +135,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.TokenTTL == 0 {
 		o.TokenTTL = 30 * time.Minute
+	}
+	if o.KeyAge == 0 {
+		o.KeyAge = DefaultKeyAge
 	}
 	if o.Brands == (card.Brands{}) {
 		o.Brands = card.AllBrands()

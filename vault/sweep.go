@@ -75,32 +75,41 @@ func (s *Service) rules() []rule {
 func (s *Service) sweepBatch(ctx context.Context, r rule) (n int, more bool, err error) {
 	limit := sweepBatch + s.evidence.size()
 	var edited string
+	var swept []string
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		n, edited = 0, ""
+		edited, swept = "", nil
 		rows, err := r.due(ctx, tx, s.bounds(s.now()), limit)
 		if err != nil {
 			return err
 		}
 		more = len(rows) == limit
 		for i := range rows {
-			if s.evidence.has(rows[i].ID) {
+			if s.evidence.rests(rows[i].ID, s.now()) {
 				continue
 			}
 			if err := s.sweepCard(ctx, tx, &rows[i], r.why); err != nil {
 				edited = rows[i].ID
 				return err
 			}
-			n++
+			swept = append(swept, rows[i].ID)
 		}
 		return nil
 	})
 	var t *tamperedRow
-	if errors.As(err, &t) && s.evidence.add(edited) {
-		return 0, true, s.recordTampering(ctx, System(sweeper), t.object, t.what)
+	if errors.As(err, &t) {
+		fresh, ok := s.evidence.add(edited, s.now())
+		if fresh {
+			err = s.recordTampering(ctx, System(sweeper), t.object, t.what)
+		}
+		if ok && (err == nil || !fresh) {
+			return 0, true, nil
+		}
 	}
 	if err != nil {
 		return 0, false, err
 	}
+	n = len(swept)
+	s.evidence.remove(swept)
 	if n > 0 {
 		s.unscrubbed.Store(true)
 	}
@@ -197,32 +206,48 @@ func (s *Service) countPast(ctx context.Context) {
 	}
 }
 
-// evidence is the set of edited rows that the sweeper passes over. It is
-// bounded: beyond, sweeps fail.
+// evidence is the set of edited rows that the sweeper passes over, each for a
+// while: a row that was restored is swept like any other. It is bounded: beyond,
+// sweeps fail.
 type evidence struct {
 	mu  sync.Mutex
-	ids map[string]bool
+	ids map[string]time.Time // when it is looked at again
 }
 
-const maxEvidence = 10_000
+const (
+	maxEvidence  = 10_000
+	evidenceRest = time.Minute
+)
 
-func (e *evidence) add(id string) bool {
+// add notes a row; fresh tells that it is new. ok is false if there is no room.
+func (e *evidence) add(id string, now time.Time) (fresh, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.ids) >= maxEvidence {
-		return false
+	_, known := e.ids[id]
+	if !known && len(e.ids) >= maxEvidence {
+		return false, false
 	}
 	if e.ids == nil {
-		e.ids = make(map[string]bool)
+		e.ids = make(map[string]time.Time)
 	}
-	e.ids[id] = true
-	return true
+	e.ids[id] = now.Add(evidenceRest)
+	return !known, true
 }
 
-func (e *evidence) has(id string) bool {
+// rests reports whether a row is to be passed over.
+func (e *evidence) rests(id string, now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.ids[id]
+	return now.Before(e.ids[id])
+}
+
+// remove forgets rows that were swept after all.
+func (e *evidence) remove(ids []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, id := range ids {
+		delete(e.ids, id)
+	}
 }
 
 func (e *evidence) size() int {

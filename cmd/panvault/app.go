@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -92,7 +93,7 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 	svc, err := vault.New(ctx, vault.Options{
 		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
 		TokenTTL: a.cfg.Cards.TokenTTL, AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
-		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep,
+		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, KeyAge: a.cfg.keyAge(),
 		Limits: vault.Limits{
 			PerKey:     policy.Limit(a.cfg.Limits.TokensPerKey),
 			PerAddress: policy.Limit(a.cfg.Limits.TokensPerAddress),
@@ -140,7 +141,15 @@ func (a *app) close(ctx context.Context) error {
 
 func (cfg config) retention() vault.Retention {
 	r := cfg.Retention
-	return vault.Retention{AfterExpiry: r.AfterExpiryDays, AfterUse: r.AfterUseDays, Backups: r.BackupDays}
+	return vault.Retention{AfterExpiry: int(r.AfterExpiryDays), AfterUse: int(r.AfterUseDays), Backups: int(r.BackupDays)}
+}
+
+// keyAge is negative for none.
+func (cfg config) keyAge() time.Duration {
+	if cfg.Approvals.KeyAge == 0 {
+		return -1
+	}
+	return cfg.Approvals.KeyAge
 }
 
 // node names this process in audit records.

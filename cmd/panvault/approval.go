@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,8 +15,9 @@ func (c *cli) approvalCommand() *cobra.Command {
 		Use:   "approval",
 		Short: "See and approve what takes two operators",
 		Long: `What takes two operators is asked for by one and approved by another: another
-person, with a key that was made before. Both are in the audit log. A request is
-good for a day.`,
+person, with a key that was made before, and for live cards both keys must be a
+day old (approvals.key_age). All of it is in the audit log. A request is good for
+a day.`,
 		Example: `  panvault approval list --config panvault.yaml
   panvault approval grant appr_… --config panvault.yaml`,
 	}
@@ -100,6 +102,8 @@ func approvalState(r vault.Approval) string {
 		return "TAMPERED"
 	case !r.UsedAt.IsZero():
 		return "used"
+	case time.Now().After(r.ExpiresAt):
+		return "expired"
 	case !r.GrantedAt.IsZero():
 		return "approved"
 	}

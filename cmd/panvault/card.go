@@ -117,6 +117,9 @@ func (c *cli) findCards(ctx context.Context, a *app, caller vault.Caller, q vaul
 	if err := c.printTable([]string{"CARD", "CUSTOMER", "BRAND", "NUMBER", "EXPIRES", "STATE", "CREATED", "MERCHANT"}, rows); err != nil {
 		return err
 	}
+	for _, id := range found.Tampered {
+		fmt.Fprintf(c.stderr, "TAMPERED  %s: deploy/runbooks/tampered.md\n", id)
+	}
 	fmt.Fprintf(c.stderr, "%d found, %d cards looked at", len(rows), found.Searched)
 	if found.Next != "" {
 		fmt.Fprintf(c.stderr, "; for what is left: --after %s", found.Next)

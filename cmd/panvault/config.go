@@ -8,9 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/panvault/panvault/vault"
 )
 
 // config is the configuration file. Unknown keys are errors. Secrets are
@@ -26,6 +29,7 @@ type config struct {
 	Listen      listenConfig    `yaml:"listen"`
 	Cards       cardsConfig     `yaml:"cards"`
 	Retention   retentionConfig `yaml:"retention"`
+	Approvals   approvalsConfig `yaml:"approvals"`
 	Limits      limitsConfig    `yaml:"limits"`
 	HTTP        httpConfig      `yaml:"http"`
 	Log         logConfig       `yaml:"log"`
@@ -98,9 +102,27 @@ type cardsConfig struct {
 }
 
 type retentionConfig struct {
-	AfterExpiryDays int `yaml:"after_expiry_days" validate:"min=0,max=36500"` // 0 keeps expired cards
-	AfterUseDays    int `yaml:"after_use_days" validate:"min=0,max=36500"`    // 0 keeps unused cards
-	BackupDays      int `yaml:"backup_days" validate:"min=0,max=36500"`       // 0: there are no backups
+	AfterExpiryDays days `yaml:"after_expiry_days" validate:"min=0,max=36500"` // 0 keeps expired cards
+	AfterUseDays    days `yaml:"after_use_days" validate:"min=0,max=36500"`    // 0 keeps unused cards
+	BackupDays      days `yaml:"backup_days" validate:"min=0,max=36500"`       // 0: there are no backups
+}
+
+// days is a whole number of them: the decoder would cut a fraction off, and
+// cards would be destroyed earlier than it is written.
+type days int
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (d *days) UnmarshalYAML(node *yaml.Node) error {
+	n, err := strconv.Atoi(node.Value)
+	if err != nil {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: cannot unmarshal a number of days", node.Line)}}
+	}
+	*d = days(n)
+	return nil
+}
+
+type approvalsConfig struct {
+	KeyAge time.Duration `yaml:"key_age" validate:"min=0,max=2160h"` // of operators' keys, to give live cards out; 0 for none
 }
 
 type limitsConfig struct {
@@ -145,6 +167,7 @@ func defaultConfig() config {
 		PublicURL: "http://127.0.0.1:8440",
 		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, PreparedDataKeys: 512},
 		Retention: retentionConfig{BackupDays: 35},
+		Approvals: approvalsConfig{KeyAge: vault.DefaultKeyAge},
 		Limits: limitsConfig{
 			TokensPerKey:     limitConfig{Rate: 100, Burst: 500},
 			TokensPerAddress: limitConfig{Rate: 1, Burst: 50},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
@@ -91,6 +92,9 @@ func (c *cli) importFile(ctx context.Context, path string, in importFlags) error
 			return explainImport(err)
 		}
 		defer run.close()
+		if len(run.ignored) > 0 {
+			fmt.Fprintf(c.stderr, "columns that are not read: %s\n", strings.Join(run.ignored, ", "))
+		}
 		run.progress = c.newProgress("cards", size, run.importer.Mark().Cards)
 		err = run.all(ctx)
 		run.progress.end()
@@ -187,6 +191,7 @@ func (a *app) startImport(ctx context.Context, caller vault.Caller, source io.Re
 	if err != nil {
 		return nil, err
 	}
+	run.ignored = run.reader.Ignored()
 	run.importer.Read(header)
 	if err := run.skip(ctx); err != nil {
 		return nil, err
@@ -222,7 +227,9 @@ func (c *cli) printImport(run *importRun) error {
 			Resumed  int64  `json:"resumed_at"` // records that an earlier run had read
 			Map      string `json:"map"`
 			Rejects  string `json:"rejects"`
-		}{run.importer.ID(), mark.Records, mark.Cards, rejected, run.before.Records, run.files.mapPath, run.files.rejectPath})
+
+			Ignored []string `json:"ignored_columns"` // they mean nothing here
+		}{run.importer.ID(), mark.Records, mark.Cards, rejected, run.before.Records, run.files.mapPath, run.files.rejectPath, append([]string{}, run.ignored...)})
 	}
 	fmt.Fprintf(c.stdout, "%s  %d records, %d cards, %d rejected\n", run.importer.ID(), mark.Records, mark.Cards, rejected)
 	if run.before.Records > 0 {

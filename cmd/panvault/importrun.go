@@ -27,6 +27,7 @@ type importRun struct {
 	limit    *rate.Limiter // nil: none
 	progress *progress
 	before   vault.ImportMark // where this run began
+	ignored  []string         // columns that mean nothing here
 }
 
 // importedBatch is a batch on its way to the disk.
@@ -55,7 +56,7 @@ func (r *importRun) skip(ctx context.Context) error {
 		}
 	}
 	if r.before.ReadTo > 0 && !r.importer.Resumes() {
-		return hint(errFileChanged, "the same file as before; or, if it is another one, --name with a name of its own")
+		return hint(errFileChanged, "the same file as before; or, if it is another one, --name with a name of its own, which takes all of its cards")
 	}
 	return nil
 }

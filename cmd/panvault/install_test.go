@@ -51,6 +51,7 @@ func configure(t testing.TB, dir string, settings ...any) *installation {
 		"listen.public", "127.0.0.1:0", "listen.private", "127.0.0.1:0", "listen.admin", "127.0.0.1:0",
 		"limits.tokens_per_key.rate", 0, "limits.tokens_per_address.rate", 0,
 		"cards.prepared_data_keys", 64,
+		"approvals.key_age", "0s",
 	}}
 	in.config = in.configFile("panvault.yaml", settings...)
 	return in

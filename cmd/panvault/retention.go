@@ -44,9 +44,9 @@ func (c *cli) printRetention(r vault.RetentionReport) error {
 		err = c.printFields("retention at "+r.At.Format("2006-01-02 15:04:05 MST"), [][2]string{
 			{"unused tokens", fmt.Sprintf("%d, destroyed %s after they were made unless their merchant says otherwise", r.Tokens, r.TokenTTL)},
 			{"stored cards", fmt.Sprint(r.Stored)},
-			{"after expiry", days(r.Retention.AfterExpiry, "cards are kept", "%d days")},
-			{"after last use", days(r.Retention.AfterUse, "cards are kept", "%d days")},
-			{"backups", days(r.Retention.Backups, "there are none", "kept for %d days at most")},
+			{"after expiry", inDays(r.Retention.AfterExpiry, "cards are kept", "%d days")},
+			{"after last use", inDays(r.Retention.AfterUse, "cards are kept", "%d days")},
+			{"backups", inDays(r.Retention.Backups, "there are none", "kept for %d days at most")},
 			{"due now", fmt.Sprint(r.Due)},
 			{"past retention", fmt.Sprint(r.Past())},
 		})
@@ -59,7 +59,7 @@ func (c *cli) printRetention(r vault.RetentionReport) error {
 		"deploy/runbooks/retention.md: is a server running, and what does its log say?")
 }
 
-func days(n int, none, format string) string {
+func inDays(n int, none, format string) string {
 	if n == 0 {
 		return none
 	}

@@ -10,6 +10,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/panvault/panvault/vault/card"
 )
 
 // cli is what every command shares: streams and the global flags.
@@ -89,7 +92,7 @@ the Omise API.`,
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(usageError{err}, "%s --help", cmd.CommandPath())
+		return hint(usageError{withoutValues(err)}, "%s --help", cmd.CommandPath())
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.configFile, "config", "", "configuration `file` (YAML)")
@@ -104,6 +107,16 @@ the Omise API.`,
 		c.importCommand(), c.exportCommand(), c.approvalCommand(),
 		c.configCommand(), c.doctorCommand(), c.versionCommand(),
 	)
+}
+
+// withoutValues is an error about flags without the values that it quotes: one
+// may be a card number or a key that was typed in the wrong place.
+func withoutValues(err error) error {
+	var wrong *pflag.InvalidValueError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("--%s needs a value of type %s", wrong.GetFlag().Name, wrong.GetFlag().Value.Type())
+	}
+	return errors.New(card.RedactPANs(err.Error()))
 }
 
 // noArgs refuses positional arguments with a usage error.

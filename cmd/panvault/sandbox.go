@@ -47,7 +47,8 @@ func newSandboxConfig(dir string) config {
 	cfg.OperatorKey = secretRef("file:" + filepath.Join(dir, sandboxOperator))
 	cfg.KMS.Local.Passphrase = secretRef("file:" + filepath.Join(dir, sandboxPassphrase))
 	cfg.KMS.Local.fast = true
-	cfg.Limits = limitsConfig{} // a developer's loops are not card testing
+	cfg.Approvals = approvalsConfig{} // nothing in it is worth a day
+	cfg.Limits = limitsConfig{}       // a developer's loops are not card testing
 	cfg.Log = logConfig{Level: "info", Format: "text"}
 	return cfg
 }

@@ -83,7 +83,7 @@ func TestFilesArePrivate(t *testing.T) {
 			t.Errorf("folder: mode %04o, want 0700", got)
 		}
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-turn"} {
 		if got := mode(t, path+suffix); got != 0o600 {
 			t.Errorf("%s: mode %04o, want 0600", filepath.Base(path)+suffix, got)
 		}
@@ -92,8 +92,8 @@ func TestFilesArePrivate(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(folder)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("after close: got %d files (%v), want the database alone", len(entries), err)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("after close: got %d files (%v), want the database and its lock", len(entries), err)
 	}
 	for _, bad := range []fs.FileMode{0o640, 0o604, 0o660, 0o644} {
 		if err := os.Chmod(path, bad); err != nil {

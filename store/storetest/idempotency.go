@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/panvault/panvault/store"
@@ -35,7 +36,7 @@ func (h *harness) noIdempotency(id []byte) {
 func idempotencyRoundTrip(h *harness) {
 	extreme := answered(2)
 	extreme.ID, extreme.Request, extreme.Tag = make([]byte, 32), make([]byte, 32), make([]byte, 20)
-	extreme.Merchant, extreme.Live = merchantID(9), false
+	extreme.Merchant, extreme.Live, extreme.Customer = merchantID(9), false, id(9)
 	extreme.CreatedAt, extreme.ExpiresAt, extreme.Status, extreme.Answer = maxTime, maxTime, 599, random(64<<10)
 	least := answered(3)
 	least.CreatedAt, least.ExpiresAt, least.Status, least.Answer = 0, 0, 100, []byte{0}
@@ -60,7 +61,7 @@ func idempotencyUpdate(h *harness) {
 	kept, was := idempotency(1), idempotency(2)
 	h.addIdempotency(kept, was)
 	changed := was
-	changed.Request, changed.CreatedAt, changed.ExpiresAt = random(32), 70, 80
+	changed.Request, changed.Customer, changed.CreatedAt, changed.ExpiresAt = random(32), id(5), 70, 80
 	changed.Status, changed.Answer, changed.Tag = 402, random(50), random(20)
 
 	for _, tag := range [][]byte{kept.Tag, changed.Tag, random(20), nil} {
@@ -82,6 +83,37 @@ func idempotencyUpdate(h *harness) {
 	again.Status, again.Answer, again.Tag = 0, nil, random(20)
 	h.update(func(tx store.Tx) error { return tx.UpdateIdempotency(h.ctx, &again, changed.Tag) })
 	same(h, "idempotency in flight again", h.idempotency(was.ID), again)
+}
+
+// idempotencyOfCustomer: an answer is found by whom it is about, and by nobody.
+func idempotencyOfCustomer(h *harness) {
+	all := []store.Idempotency{answered(1), answered(2), answered(3), idempotency(4)}
+	all[0].Customer, all[1].Customer = id(1), id(1)
+	all[2].Customer = id(2)
+	h.addIdempotency(all...)
+	for customer, want := range map[string][]store.Idempotency{id(1): all[:2], id(2): all[2:3], id(3): nil, "": nil} {
+		got := h.answersOf(customer)
+		slices.SortFunc(got, func(a, b store.Idempotency) int {
+			return slices.Index(idsOf(all), string(a.ID)) - slices.Index(idsOf(all), string(b.ID))
+		})
+		same(h, "answers about "+customer, got, want)
+	}
+}
+
+func idsOf(rows []store.Idempotency) (ids []string) {
+	for _, row := range rows {
+		ids = append(ids, string(row.ID))
+	}
+	return ids
+}
+
+func (h *harness) answersOf(customer string) (rows []store.Idempotency) {
+	h.Helper()
+	h.view(func(r store.Reader) (err error) {
+		rows, err = r.CustomerAnswers(h.ctx, customer)
+		return err
+	})
+	return rows
 }
 
 func idempotencyDelete(h *harness) {

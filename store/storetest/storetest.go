@@ -60,6 +60,7 @@ func Run(t *testing.T, factory Factory) {
 		{"idempotency: conflict and not found", idempotencyErrors},
 		{"idempotency: update", idempotencyUpdate},
 		{"idempotency: delete", idempotencyDelete},
+		{"idempotency: answers about a customer", idempotencyOfCustomer},
 		{"idempotency: expiry", idempotencyExpiry},
 		{"idempotency: one tag, one winner", idempotencyRace},
 		{"idempotency: rules", idempotencyRules},

@@ -1,5 +1,7 @@
 package cardfile
 
+import "bytes"
+
 // field is something that a file may say of a card.
 type field int
 
@@ -123,6 +125,26 @@ func (n *name) sensitive() string {
 		"card_verification_value", "track", "track1", "track2", "track_data", "track1_data", "track2_data",
 		"pin", "pin_block", "card_pin":
 		return string(n.text[:n.len])
+	}
+	return n.sensitiveWord()
+}
+
+// sensitiveWord returns the name if a word of it is one for a security code,
+// unless it is about the outcome of its check.
+func (n *name) sensitiveWord() string {
+	text := n.text[:n.len]
+	for _, end := range [...]string{"_check", "_result", "_match", "_status", "_response"} {
+		if bytes.HasSuffix(text, []byte(end)) {
+			return ""
+		}
+	}
+	for rest := text; len(rest) > 0; {
+		var word []byte
+		word, rest, _ = bytes.Cut(rest, []byte("_"))
+		switch string(word) {
+		case "cvc", "cvc2", "cvv", "cvv2", "cvn", "cvn2", "cvd", "csc", "cav2":
+			return string(text)
+		}
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/panvault/panvault/vault/card"
@@ -27,6 +28,11 @@ func (r *Reader) Header() ([]byte, error) {
 	}
 	return bytes.Clone(r.header), nil
 }
+
+// Ignored returns the names of the columns that mean nothing here, as the header
+// spells them: what stands there is not read. It is empty before Header and for
+// JSON lines.
+func (r *Reader) Ignored() []string { return slices.Clone(r.ignored) }
 
 func (r *Reader) readHeader() error {
 	n, ok := r.in.physical()
@@ -56,7 +62,7 @@ func (r *Reader) setHeader(line []byte) error {
 		return headerError("it holds a card number: the first line must name the columns")
 	}
 	separator := separatorOf(names)
-	columns, err := columnsOf(names, separator)
+	columns, ignored, err := columnsOf(names, separator)
 	if err != nil {
 		return err
 	}
@@ -64,7 +70,7 @@ func (r *Reader) setHeader(line []byte) error {
 	if err != nil {
 		return err
 	}
-	r.header, r.separator, r.columns, r.split = bytes.Clone(line), separator, columns, split
+	r.header, r.separator, r.columns, r.split, r.ignored = bytes.Clone(line), separator, columns, split, ignored
 	return nil
 }
 
@@ -78,20 +84,23 @@ func separatorOf(line []byte) byte {
 	return ','
 }
 
-func columnsOf(line []byte, separator byte) ([]field, error) {
-	var out []field
+// columnsOf reads the columns, and the names of those that mean nothing here.
+func columnsOf(line []byte, separator byte) (out []field, ignored []string, err error) {
 	for at := 0; ; {
 		c, next, e := nextCell(line, at, separator, true)
 		if e == endInput || e == endBroken {
-			return nil, headerError("its quotes do not match")
+			return nil, nil, headerError("its quotes do not match")
 		}
 		n := newName(line[c.start:c.end])
 		if s := n.sensitive(); s != "" {
-			return nil, fmt.Errorf("column %s: %w", s, ErrSensitive)
+			return nil, nil, fmt.Errorf("column %s: %w", s, ErrSensitive)
 		}
-		out = append(out, n.field())
+		what := n.field()
+		if out = append(out, what); what == unknown {
+			ignored = append(ignored, string(trim(line[c.start:c.end])))
+		}
 		if at = next; e == endRecord {
-			return out, nil
+			return out, ignored, nil
 		}
 	}
 }

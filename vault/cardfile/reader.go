@@ -16,6 +16,7 @@ type Reader struct {
 
 	header    []byte // of a CSV file, as it stands there
 	columns   []field
+	ignored   []string // columns
 	separator byte
 	split     bool // the expiration column is used
 

@@ -61,12 +61,40 @@ func TestIdempotencyReplays(t *testing.T) {
 	}
 
 	// The answer is that of then, also when the object has changed since.
-	w.call(t, "DELETE", "/customers/"+id, "").check(t)
+	w.call(t, "PATCH", "/customers/"+id, `{"email":"b@example.com"}`).check(t)
 	if again := w.once(t, "order-1", "POST", "/customers", body); again.raw != first.raw {
-		t.Errorf("after the deletion: %s", again.raw)
+		t.Errorf("after a change: %s", again.raw)
 	}
 	w.clock.advance(24*time.Hour + time.Second)
-	w.once(t, "order-1", "POST", "/customers", body).want(t, 404, "not_found", strings.Replace("token X was not found", "X", "tokn"+first.object(t)["default_card"].(string)[4:], 1))
+	used := w.once(t, "order-1", "POST", "/customers", body)
+	if used.status != 400 && used.status != 404 || replayed(used) {
+		t.Errorf("after a day: %d %s, want the refusal of a used token", used.status, used.raw)
+	}
+}
+
+// TestIdempotencyOfDeletions: what an answer tells goes with what it is about.
+// The key stays claimed, so that a repetition does not make the thing again.
+func TestIdempotencyOfDeletions(t *testing.T) {
+	w := newWire(t, config{})
+	for name, path := range map[string]func(c wireCustomer) string{
+		"customer": func(c wireCustomer) string { return "/customers/" + c.ID },
+		"card":     func(c wireCustomer) string { return "/customers/" + c.ID + "/cards/" + *c.DefaultCard },
+	} {
+		body := fmt.Sprintf(`{"email":"a@example.com","card":%q}`, w.token(t))
+		var customer wireCustomer
+		w.once(t, name, "POST", "/customers", body).ok(t, &customer)
+		w.once(t, name, "PATCH", "/customers/"+customer.ID+"/cards/"+*customer.DefaultCard, `{"name":"OTHER"}`).check(t)
+		before := w.customers(t)
+		w.call(t, "DELETE", path(customer), "").check(t)
+		for range 2 {
+			w.once(t, name, "POST", "/customers", body).want(t, 404, "not_found", "what this request made was not found")
+			w.once(t, name, "PATCH", "/customers/"+customer.ID+"/cards/"+*customer.DefaultCard, `{"name":"OTHER"}`).want(t, 404, "not_found", "what this request made was not found")
+		}
+		w.once(t, name, "POST", "/customers", body+" ").want(t, 409, "idempotency_conflict", "idempotency key was used for another request")
+		if n := w.customers(t); n > before {
+			t.Errorf("%s: a repetition made a customer", name)
+		}
+	}
 }
 
 func TestIdempotencyOfChanges(t *testing.T) {

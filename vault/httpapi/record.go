@@ -74,11 +74,12 @@ type FoundCards struct {
 	Data     []CardRecord `json:"data"`
 	Searched int          `json:"searched"` // rows that were looked at
 	Next     *string      `json:"next"`     // give it as "after" for what is left
+	Tampered []string     `json:"tampered"` // ids of matching rows that were edited
 }
 
 // NewFoundCards returns the JSON form of a page.
 func NewFoundCards(f vault.FoundCards) FoundCards {
-	out := FoundCards{Object: "list", Data: make([]CardRecord, len(f.Cards)), Searched: f.Searched, Next: optional(f.Next)}
+	out := FoundCards{Object: "list", Data: make([]CardRecord, len(f.Cards)), Searched: f.Searched, Next: optional(f.Next), Tampered: append([]string{}, f.Tampered...)}
 	for i, r := range f.Cards {
 		out.Data[i] = NewCardRecord(r)
 	}

@@ -37,7 +37,7 @@ func New(t testing.TB, change func(*vault.Options)) *Vault {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	backend := Keyring(t)
-	opts := vault.Options{Store: db, KMS: backend, Intake: true, PoolSize: 32, Node: "test"}
+	opts := vault.Options{Store: db, KMS: backend, Intake: true, PoolSize: 32, Node: "test", KeyAge: 1}
 	if change != nil {
 		change(&opts)
 	}

@@ -14,21 +14,24 @@ CREATE INDEX cards_lapsing ON cards (expires_at) WHERE expires_at > 0 AND delete
 CREATE INDEX cards_used ON cards (used_at) WHERE used_at > 0 AND deleted_at = 0;
 CREATE INDEX cards_expiring ON cards (expiry_year, expiry_month) WHERE customer <> '' AND deleted_at = 0;
 
--- status 0: in flight. The answer is sealed.
+-- status 0: in flight; 404: what was made is gone, and the answer with it. The
+-- answer is sealed.
 CREATE TABLE idempotency (
     id          BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 32),
     request     BLOB    NOT NULL CHECK (length(request) = 32),
     merchant    TEXT    NOT NULL CHECK (length(merchant) = 29),
     live        INTEGER NOT NULL CHECK (live IN (0, 1)),
+    customer    TEXT    NOT NULL CHECK (length(customer) IN (0, 24)),
     created_at  INTEGER NOT NULL CHECK (created_at >= 0),
     expires_at  INTEGER NOT NULL CHECK (expires_at >= 0),
     status      INTEGER NOT NULL CHECK (status = 0 OR status BETWEEN 100 AND 599),
     answer      BLOB    CHECK (length(answer) > 0),
     tag         BLOB    NOT NULL CHECK (length(tag) = 20),
-    CHECK ((status = 0) = (answer IS NULL))
+    CHECK ((status IN (0, 404)) = (answer IS NULL))
 ) STRICT;
 
 CREATE INDEX idempotency_expiry ON idempotency (expires_at);
+CREATE INDEX idempotency_customer ON idempotency (customer) WHERE customer <> '';
 
 -- How far an import has come; committed together with its cards.
 CREATE TABLE imports (
