@@ -88,9 +88,10 @@ func TestExportStory(t *testing.T) {
 	if _, errs := command(t, 1, run...); !strings.Contains(errs, "cards.age exists") {
 		t.Errorf("over the file: %q", errs)
 	}
-	if got := column(t, data, `SELECT type FROM events WHERE type IN ('approval.request', 'approval.grant', 'export.start', 'export.finish') ORDER BY id`); strings.Join(got, " ") !=
-		"approval.request approval.grant export.start export.start export.finish" {
-		t.Errorf("on record are %v", got)
+	// What was interrupted may have been stopped before its start was on record.
+	got := strings.Join(column(t, data, `SELECT type FROM events WHERE type IN ('approval.request', 'approval.grant', 'export.start', 'export.finish') ORDER BY id`), " ")
+	if got = strings.Replace(got, "export.start export.start", "export.start", 1); got != "approval.request approval.grant export.start export.finish" {
+		t.Errorf("on record are %s", got)
 	}
 	if got := len(column(t, data, `SELECT id FROM events WHERE type = 'card.export'`)); got < len(l.valid) {
 		t.Errorf("%d openings are on record, want %d at least", got, len(l.valid))

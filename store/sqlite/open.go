@@ -133,5 +133,5 @@ func openWritable(ctx context.Context, path string, opts Options) (_ *Store, err
 		w.discard()
 		return nil, err
 	}
-	return newStore(writeDB, readDB, w, r, openTurn(path), opts), nil
+	return newStore(writeDB, readDB, w, r, openTurn(path, opts.BusyTimeout), opts), nil
 }

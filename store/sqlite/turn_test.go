@@ -11,7 +11,7 @@ import (
 // Two that take turns as fast as they can both get theirs, about as often.
 func TestTurnsAreShared(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
-	greedy, modest := openTurn(path), openTurn(path)
+	greedy, modest := openTurn(path, time.Minute), openTurn(path, time.Minute)
 	defer greedy.close()
 	defer modest.close()
 	started, stop, done := make(chan struct{}), make(chan struct{}), make(chan int)
@@ -51,8 +51,9 @@ func TestTurnsAreShared(t *testing.T) {
 
 // Who waits in vain goes on, and a lock that comes too late is given back.
 func TestTurnIsACourtesy(t *testing.T) {
+	const patience = 100 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "db")
-	first, second, third := openTurn(path), openTurn(path), openTurn(path)
+	first, second, third := openTurn(path, patience), openTurn(path, patience), openTurn(path, patience)
 	defer first.close()
 	defer second.close()
 	defer third.close()
@@ -63,17 +64,15 @@ func TestTurnIsACourtesy(t *testing.T) {
 		t.Error("two have the turn")
 	}
 	first.give()
-	for range 100 { // until the late lock was given back
-		if third.take() {
-			third.give()
-			break
+	for _, late := range []*turn{third, second, first} { // the lock that came too late was given back
+		for tries := 1; !late.take(); tries++ {
+			if tries == 100 {
+				t.Fatal("the turn is lost")
+			}
 		}
+		late.give()
 	}
-	if !second.take() {
-		t.Error("the turn is lost")
-	}
-	second.give()
-	if none := openTurn(filepath.Join(path, "no", "folder")); none.take() {
+	if none := openTurn(filepath.Join(path, "no", "folder"), patience); none.take() {
 		t.Error("a turn without a file")
 	}
 }
