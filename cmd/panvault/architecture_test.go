@@ -21,6 +21,7 @@ const module = "github.com/panvault/panvault"
 var allowed = map[string][]string{
 	"cmd/panvault":            {"..."},
 	"cmd/panvault/clienttest": {},
+	"cmd/panvault/processor":  {"vault/card"},
 	"vault/vaulttest":         {"..."}, // builds the real service for tests
 	"vault/httpapi":           {"vault", "vault/card", "vault/web", "vault/internal/...", "policy"},
 	"vault/httpapi/wiretest":  {"vault/httpapi"},
@@ -29,6 +30,7 @@ var allowed = map[string][]string{
 	"vault/envelope":          {"kms"},
 	"vault/card":              {},
 	"vault/cardfile":          {"vault/card", "vault/internal/..."},
+	"vault/forward":           {"vault/card", "vault/internal/..."},
 	"vault/internal/inplace":  {},
 	"policy":                  {},
 	"kms":                     {},

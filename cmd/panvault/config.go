@@ -34,6 +34,8 @@ type config struct {
 	HTTP        httpConfig      `yaml:"http"`
 	Log         logConfig       `yaml:"log"`
 	Hardening   hardeningConfig `yaml:"hardening"`
+
+	Destinations []destinationConfig `yaml:"destinations,omitempty"` // of forwards; not from the environment
 }
 
 type storeConfig struct {

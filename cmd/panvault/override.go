@@ -24,6 +24,9 @@ func override(v reflect.Value, prefix string, env func(string) (string, bool)) e
 			}
 			continue
 		}
+		if field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct {
+			continue // too much for a variable
+		}
 		text, ok := env(name)
 		if !ok {
 			continue

@@ -44,7 +44,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-func isCommand(word string) bool { return regexp.MustCompile(`^[a-z]+$`).MatchString(word) }
+func isCommand(word string) bool { return regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(word) }
 
 // parses finds the command and parses its flags, without running it.
 func parses(args []string) error {

@@ -101,10 +101,10 @@ the Omise API.`,
 	flags.BoolVar(&c.json, "json", false, "answer with JSON, for programs")
 	root.SetHelpCommand(helpCommand())
 	return group(root,
-		c.devCommand(), c.initCommand(), c.serveCommand(),
+		c.devCommand(), c.sandboxProcessorCommand(), c.initCommand(), c.serveCommand(),
 		c.merchantCommand(), c.apiKeyCommand(),
 		c.cardCommand(), c.customerCommand(), c.retentionCommand(),
-		c.importCommand(), c.exportCommand(), c.approvalCommand(),
+		c.importCommand(), c.exportCommand(), c.approvalCommand(), c.forwardCommand(),
 		c.configCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 }
