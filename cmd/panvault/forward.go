@@ -102,6 +102,9 @@ func testValues(fields string) (forward.Values, error) {
 		Holder:    card.Holder{Name: "JOHN DOE", City: "Bangkok", Country: "th", PostalCode: "10320"},
 		Reference: "fwrd_test_000000000000000000000000",
 	}
+	if card.ContainsPAN([]byte(fields)) { // it would be shown, and has no place in them
+		return values, hint(usageError{errors.New("--fields holds a card number; the test card has one already")}, `--fields '{"amount":1000}'`)
+	}
 	dec := json.NewDecoder(bytes.NewReader([]byte(fields)))
 	dec.UseNumber()
 	if err := dec.Decode(&values.Fields); err != nil || values.Fields == nil {

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/panvault/panvault/vault/cardfile"
 )
@@ -22,8 +21,8 @@ func TestFuzzCorpusIsNotEmpty(t *testing.T) {
 	}
 }
 
-// FuzzReader checks that the records of a file make up the file, that it is read
-// alike however it is cut, and that reading can go on after every record.
+// FuzzReader checks that the records of a file make up the file, and that it is
+// read alike however it is cut.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("number,exp,name\n4242424242424242,1230,\"a\"\"\nb\"\n\n1,2\n1,2,\"x\n1,2,3"), uint8(1))
 	f.Add([]byte("{\"number\":\"1\"}\n\n{\"card\":{\"name\":\"\\u0041\"}}\r\n{\n{}"), uint8(2))
@@ -31,13 +30,6 @@ func FuzzReader(f *testing.F) {
 		format := cardfile.Detect(text)
 		r := cardfile.NewReader(bytes.NewReader(text), format)
 		header, headerErr := r.Header()
-		type place struct{ line, end int64 }
-		places := []place{}
-		mark := func() {
-			line, end := r.Position()
-			places = append(places, place{line, end})
-		}
-		mark()
 		var records []told
 		var err error
 		for {
@@ -46,7 +38,6 @@ func FuzzReader(f *testing.F) {
 				break
 			}
 			records = append(records, tell(rec))
-			mark()
 		}
 		if headerErr != nil {
 			if len(records) > 0 || err != headerErr {
@@ -59,23 +50,22 @@ func FuzzReader(f *testing.F) {
 		}
 		makeUp(t, text, header, records, err)
 
-		pieces, pieceErr := readAll(cardfile.NewReader(iotest.OneByteReader(bytes.NewReader(text)), format))
-		if !reflect.DeepEqual(pieces, records) || said(pieceErr) != said(err) {
-			t.Fatalf("in pieces: %+v, %v\nwant %+v, %v", pieces, pieceErr, records, err)
-		}
-
-		at := int(cut) % len(places)
-		from := places[at]
-		again, resumeErr := cardfile.Resume(bytes.NewReader(text[from.end:]), format, header, from.line, from.end)
-		if resumeErr != nil {
-			t.Fatal(resumeErr)
-		}
-		rest, restErr := readAll(again)
-		if len(rest) != len(records)-at || (len(rest) > 0 && !reflect.DeepEqual(rest, records[at:])) || said(restErr) != said(err) {
-			t.Fatalf("after record %d: %+v, %v\nwant %+v, %v", at, rest, restErr, records[at:], err)
+		for _, size := range []int{1, 1 + int(cut)} {
+			pieces, pieceErr := readAll(cardfile.NewReader(&slow{bytes.NewReader(text), size}, format))
+			if !reflect.DeepEqual(pieces, records) || said(pieceErr) != said(err) {
+				t.Fatalf("in pieces of %d: %+v, %v\nwant %+v, %v", size, pieces, pieceErr, records, err)
+			}
 		}
 	})
 }
+
+// slow gives at most so many bytes at a time.
+type slow struct {
+	io.Reader
+	size int
+}
+
+func (s *slow) Read(b []byte) (int, error) { return s.Reader.Read(b[:min(len(b), s.size)]) }
 
 func said(err error) string { return err.Error() }
 

@@ -11,9 +11,8 @@ var (
 	ErrSensitive = errors.New("PCI DSS 3.3.1 forbids to keep security codes, PINs and track data after authorization; " +
 		"nothing more is read: remove the column from the file")
 
-	errFormat   = errors.New("format of the file is neither csv nor jsonl")
-	errPosition = errors.New("reading cannot go on at this position of the file")
-	errWiped    = errors.New("reader was wiped")
+	errFormat = errors.New("format of the file is neither csv nor jsonl")
+	errWiped  = errors.New("reader was wiped")
 )
 
 // Problem is why a record cannot be read: a short sentence in lower case, which

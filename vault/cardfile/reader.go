@@ -63,10 +63,6 @@ func (r *Reader) Next() (*Record, error) {
 	return &r.rec, nil
 }
 
-// Position returns what Resume needs to go on after the last record that Next
-// returned: the number of the line that follows it, and the record's End.
-func (r *Reader) Position() (line, end int64) { return r.in.line, r.in.offset }
-
 // Wipe overwrites everything that the reader still holds of the file but the
 // header. The reader is of no use after that.
 func (r *Reader) Wipe() {
