@@ -50,6 +50,9 @@ const (
 	CreateToken    Action = "token:create"
 	ReadToken      Action = "token:read"
 	ManageCustomer Action = "customer:manage" // customers and their cards, masked
+	ForwardCard    Action = "card:forward"    // to a configured destination
+	ManageCharge   Action = "charge:manage"   // at a configured destination
+	CreatePayment  Action = "payment:create"  // at a configured destination
 	ManageMerchant Action = "merchant:manage"
 	ManageAPIKey   Action = "apikey:manage"
 	ReadOperations Action = "operations:read"

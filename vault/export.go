@@ -153,19 +153,15 @@ func (x *export) batch(ctx context.Context, rows []store.Card) error {
 	}
 	items := make([]kms.UnwrapItem, len(genuine))
 	for i, row := range genuine {
-		items[i] = kms.UnwrapItem{Wrapped: row.WrappedDEK, Context: envelope.DataKeyContext(x.caller.Mode(), row.ID), Event: events[i]}
+		items[i] = unwrapItem(row, events[i])
 	}
 	keys, err := s.opts.KMS.Unwrap(ctx, envelope.CardKey(x.caller.Mode()), items)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, k := range keys {
-			clear(k.Plaintext)
-		}
-	}()
+	defer wipeKeys(keys)
 	if len(keys) != len(genuine) {
-		return errors.New("the KMS returned another number of keys than were asked for")
+		return errKeyCount
 	}
 	for i, row := range genuine {
 		err := x.card(ctx, row, keys[i])
@@ -184,10 +180,6 @@ func (x *export) batch(ctx context.Context, rows []store.Card) error {
 func (x *export) tampered(ctx context.Context, t *tamperedRow) error {
 	x.result.Tampered++
 	return x.s.recordTampering(ctx, x.caller, t.object, t.what)
-}
-
-func tamperedCard(row *store.Card) *tamperedRow {
-	return &tamperedRow{publicID(cardPrefix, row.Live, row.ID), "card"}
 }
 
 // record writes an audit record for each card and returns the records' ids.
@@ -211,26 +203,14 @@ func (x *export) record(ctx context.Context, rows []*store.Card) (events []strin
 // card opens one card and writes its line.
 func (x *export) card(ctx context.Context, row *store.Card, key kms.UnwrapResult) error {
 	s := x.s
-	edited := tamperedCard(row)
-	if errors.Is(key.Err, kms.ErrTampered) {
-		return edited
-	}
-	if key.Err != nil {
-		return key.Err
-	}
-	padded, err := envelope.Open(key.Plaintext, cardBinding(row, envelope.FieldPAN, row.DEKGeneration), row.SealedPAN)
+	pan, err := s.openWith(row, key)
 	if err != nil {
-		return edited
-	}
-	defer clear(padded)
-	pan, err := card.PANFromPadded(padded)
-	if err != nil {
-		return edited
+		return err
 	}
 	defer pan.Wipe()
 	profile, err := s.openProfile(row)
 	if err != nil {
-		return edited
+		return tamperedCard(row)
 	}
 	owner, holder, err := x.owner(ctx, row)
 	if err != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/panvault/panvault/vault/audit"
 	"github.com/panvault/panvault/vault/card"
 	"github.com/panvault/panvault/vault/envelope"
+	"github.com/panvault/panvault/vault/forward"
 )
 
 // Options are the parts a Service is made of. Zero values of the optional ones
@@ -44,6 +45,9 @@ type Options struct {
 	Sweep        bool           // destroy what is due, in the background
 	KeyAge       time.Duration  // of the keys of two operators who give live cards out; default DefaultKeyAge, negative for none
 	Policies     *policy.Engine // default policy.Default()
+
+	Destinations []Destination    // where cards may be forwarded to
+	Resolver     forward.Resolver // finds their addresses; default the system's
 
 	Node       string                // this process in audit records
 	Clock      func() time.Time      // default time.Now
@@ -141,6 +145,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Brands == (card.Brands{}) {
 		o.Brands = card.AllBrands()
+	}
+	if err := checkDestinations(o.Destinations); err != nil {
+		return err
 	}
 	if o.Policies == nil {
 		engine, err := policy.Default()

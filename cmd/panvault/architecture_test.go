@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"vault/vaulttest":         {"..."}, // builds the real service for tests
 	"vault/httpapi":           {"vault", "vault/card", "vault/web", "vault/internal/...", "policy"},
 	"vault/httpapi/wiretest":  {"vault/httpapi"},
-	"vault":                   {"vault/card", "vault/envelope", "vault/audit", "kms", "store", "policy"},
+	"vault":                   {"vault/card", "vault/envelope", "vault/audit", "vault/forward", "kms", "store", "policy"},
 	"vault/audit":             {"store"},
 	"vault/envelope":          {"kms"},
 	"vault/card":              {},
