@@ -34,6 +34,7 @@ type Card struct {
 	Tag           []byte // 20 bytes over every other column
 
 	FingerprintID string // id of the Fingerprint of its number; "" once destroyed
+	PaymentMethod string // random UUID, its reference at the PaymentOptions front; "" for none
 }
 
 // CardReader reads cards.
@@ -41,6 +42,9 @@ type CardReader interface {
 	// Card returns the row with this record id, deleted or not, of any
 	// merchant and mode: the caller checks both. ErrNotFound.
 	Card(ctx context.Context, id string) (Card, error)
+	// CardOfPaymentMethod returns the row with this PaymentMethod, of any
+	// merchant and mode: the caller checks both. ErrNotFound.
+	CardOfPaymentMethod(ctx context.Context, id string) (Card, error)
 	// CustomerCards lists a customer's cards that are not deleted.
 	CustomerCards(ctx context.Context, customer string, p Page) ([]Card, error)
 	// CountCustomerCards counts what CustomerCards would list without Offset

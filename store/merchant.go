@@ -12,6 +12,7 @@ type Merchant struct {
 	ShowFirstDigits bool   // answer with the first six digits of a card
 	HideFingerprint bool   // answer public keys with an empty fingerprint
 	TokenTTL        int64  // microseconds an unused token lives; 0 takes the server's default
+	PaymentMID      string // the id that PaymentOptions requests must name, up to 255 bytes; "" for any
 	Tag             []byte // 20 bytes over all other columns
 }
 

@@ -7,6 +7,7 @@ import "context"
 type Bounds struct {
 	Lapsed       int64 // unused tokens whose ExpiresAt is at most this
 	Used         int64 // used cards whose UsedAt is below this
+	Spent        int64 // used cards of no customer whose UsedAt is below this
 	ExpiredYear  int   // stored cards that expire before this year and month
 	ExpiredMonth int
 }
@@ -17,6 +18,7 @@ type RetentionCount struct {
 	Stored int // cards of customers
 	Lapsed int // due by each of Bounds
 	Used   int
+	Spent  int
 	Past   int
 	Oldest int64 // ExpiresAt of the token that lapsed first and is still here; 0 for none
 }
@@ -28,6 +30,9 @@ type RetentionReader interface {
 	LapsedTokens(ctx context.Context, at int64, limit int) ([]Card, error)
 	// UnusedCards returns cards that were last used before a time, oldest first.
 	UnusedCards(ctx context.Context, before int64, limit int) ([]Card, error)
+	// SpentCards returns cards of no customer that were last used before a
+	// time, oldest first.
+	SpentCards(ctx context.Context, before int64, limit int) ([]Card, error)
 	// ExpiredCards returns cards of customers that expire before a month,
 	// those that expired first at the head.
 	ExpiredCards(ctx context.Context, year, month, limit int) ([]Card, error)

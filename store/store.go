@@ -53,6 +53,8 @@ type Reader interface {
 	ApprovalReader
 	RetentionReader
 	SearchReader
+	ForwardReader
+	ChargeReader
 }
 
 // Tx is what may be read and written.
@@ -68,4 +70,6 @@ type Tx interface {
 	IdempotencyWriter
 	ImportWriter
 	ApprovalWriter
+	ForwardWriter
+	ChargeWriter
 }

@@ -28,7 +28,7 @@ func (s *Service) destroy(ctx context.Context, tx store.Tx, c Caller, row *store
 	row.DeletedAt, row.ExpiresAt = s.now().UnixMicro(), 0
 	row.WrappedDEK, row.SealedPAN, row.SealedProfile = nil, nil, nil
 	row.Brand, row.LastDigits, row.ExpiryMonth, row.ExpiryYear = "", "0000", 1, 1970
-	row.Fingerprint, row.FingerprintID = make([]byte, envelope.FingerprintSize), ""
+	row.Fingerprint, row.FingerprintID, row.PaymentMethod = make([]byte, envelope.FingerprintSize), "", ""
 	if err := s.replaceCard(ctx, tx, row, was); err != nil {
 		return err
 	}
@@ -46,6 +46,7 @@ type reason string
 const (
 	requested reason = "requested" // its merchant deleted it
 	lapsed    reason = "lapsed"    // its token was never used
+	spent     reason = "spent"     // its token was used, and belongs to no customer
 	expired   reason = "expired"   // retention.after_expiry
 	unused    reason = "unused"    // retention.after_use
 )

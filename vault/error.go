@@ -27,6 +27,11 @@ const (
 	Unavailable     Code = "unavailable"     // KMS or store is down; RetryAfter says when
 	Internal        Code = "internal"        // a defect or tampered data; nothing of it is shown
 	Conflict        Code = "conflict"        // the state does not allow it
+	Forbidden       Code = "forbidden"       // the key is good, and not for this
+	InvalidCharge   Code = "invalid_charge"  // amount or currency
+	FailedCapture   Code = "failed_capture"  // there is nothing to capture
+	NotSent         Code = "not_sent"        // the processor was not reached: nothing happened
+	OutcomeUnknown  Code = "outcome_unknown" // the processor may have done what was asked; ID is that of the forward
 
 	IdempotencyConflict Code = "idempotency_conflict"    // the idempotency key was used for another request
 	InProgress          Code = "idempotency_in_progress" // a request with this idempotency key is being answered; RetryAfter says when
@@ -37,8 +42,8 @@ const (
 type Error struct {
 	Code       Code
 	Message    string        // a short lower-case sentence, safe to show
-	Object     string        // NotFound: token, card, merchant, key
-	ID         string        // NotFound: the id asked for
+	Object     string        // NotFound: token, card, merchant, key …; OutcomeUnknown: forward
+	ID         string        // NotFound: the id asked for; OutcomeUnknown: of the forward
 	Problems   card.Problems // InvalidCard
 	RetryAfter time.Duration // RateLimited, Unavailable, InProgress
 	Cause      error         // for the log only

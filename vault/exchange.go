@@ -24,12 +24,21 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, c Caller, customer 
 	if row.UsedAt != 0 {
 		return &Error{Code: UsedToken, Message: "token was already used"}
 	}
+	return s.attach(ctx, tx, c, customer, row)
+}
+
+// attach makes a card that belongs to nobody a customer's, and a stored payment
+// method.
+func (s *Service) attach(ctx context.Context, tx store.Tx, c Caller, customer *store.Customer, row *store.Card) (err error) {
 	if err := s.roomFor(ctx, tx, customer); err != nil {
 		return err
 	}
 	now := s.now().UnixMicro()
 	was := row.Tag
 	row.Customer, row.UsedAt, row.AttachedAt, row.ExpiresAt = customer.ID, now, now, 0
+	if row.PaymentMethod, err = newPaymentMethod(s.random); err != nil {
+		return err
+	}
 	if err := s.replaceCard(ctx, tx, row, was); err != nil {
 		return err
 	}
@@ -40,7 +49,7 @@ func (s *Service) exchange(ctx context.Context, tx store.Tx, c Caller, customer 
 			return err
 		}
 	}
-	e := c.event(audit.TokenUse, audit.OK, token)
+	e := c.event(audit.TokenUse, audit.OK, publicID(tokenPrefix, row.Live, row.ID))
 	e.Details = map[string]string{"customer": publicID(customerPrefix, customer.Live, customer.ID)}
 	return s.append(ctx, tx, e)
 }

@@ -13,6 +13,8 @@ const (
 	merchantPrefix = "mrch_"
 	apiKeyPrefix   = "akey_"
 	customerPrefix = "cust_"
+	forwardPrefix  = "fwrd_"
+	chargePrefix   = "chrg_"
 )
 
 // publicID writes the id that callers see for a record.

@@ -31,9 +31,9 @@ type Repeatable struct {
 	Endpoint string // method and path: a key is good for one of them
 	Request  []byte // everything else that was asked; hashed, never kept
 
-	// Encode writes the answer to what the operation returned. It is called in
+	// Encode makes the answer of what the operation returned. It is called in
 	// the operation's transaction and must have no other effect.
-	Encode func(result any) ([]byte, error)
+	Encode func(result any) (Answer, error)
 }
 
 // Answer is what a request was answered.
@@ -42,12 +42,12 @@ type Answer struct {
 	Body   []byte
 }
 
-// claim is a request in flight. Its fields but kept are never changed: the
-// transaction that reads them may run twice.
+// claim is a request in flight. Its fields are changed between transactions
+// only: one may run twice.
 type claim struct {
 	row    store.Idempotency
-	encode func(result any) ([]byte, error)
-	kept   bool // the answer is stored
+	encode func(result any) (Answer, error)
+	kept   bool // the answer is stored, or it is not known yet and must not be given up
 }
 
 // Begin claims an idempotency key for a request. If the request was answered
@@ -68,7 +68,7 @@ func (s *Service) Begin(ctx context.Context, c Caller, r Repeatable) (_ Caller, 
 	}
 	var claimed store.Idempotency
 	err = s.store.Update(ctx, func(tx store.Tx) error {
-		claimed, answer, err = s.claim(ctx, tx, c, hashes)
+		claimed, answer, err = s.claim(ctx, tx, c, hashes, r.Encode)
 		return err
 	})
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Service) End(ctx context.Context, c Caller) {
 }
 
 // claim finds what is known of a request, or notes that it is in flight.
-func (s *Service) claim(ctx context.Context, tx store.Tx, c Caller, hashes []envelope.RequestHash) (store.Idempotency, *Answer, error) {
+func (s *Service) claim(ctx context.Context, tx store.Tx, c Caller, hashes []envelope.RequestHash, encode func(any) (Answer, error)) (store.Idempotency, *Answer, error) {
 	now := s.now()
 	fresh := store.Idempotency{
 		ID: hashes[0].ID, Request: hashes[0].Request, Merchant: c.Merchant, Live: c.Live,
@@ -123,7 +123,7 @@ func (s *Service) claim(ctx context.Context, tx store.Tx, c Caller, hashes []env
 			}
 			return fresh, nil, tx.UpdateIdempotency(ctx, &fresh, was)
 		}
-		answer, err := s.repeated(&row, h)
+		answer, err := s.repeated(ctx, tx, c, &row, h, encode)
 		return fresh, answer, err
 	}
 	if err := s.tagIdempotency(&fresh); err != nil {
@@ -133,14 +133,14 @@ func (s *Service) claim(ctx context.Context, tx store.Tx, c Caller, hashes []env
 }
 
 // repeated is the answer to a request whose key is known.
-func (s *Service) repeated(row *store.Idempotency, h envelope.RequestHash) (*Answer, error) {
+func (s *Service) repeated(ctx context.Context, r store.Reader, c Caller, row *store.Idempotency, h envelope.RequestHash, encode func(any) (Answer, error)) (*Answer, error) {
 	switch {
 	case subtle.ConstantTimeCompare(row.Request, h.Request) != 1:
 		return nil, &Error{Code: IdempotencyConflict, Message: "idempotency key was used for another request"}
 	case row.Status == http.StatusNotFound:
 		return nil, &Error{Code: NotFound, Object: "what this request made", Message: "what this request made was deleted"}
 	case row.Status == 0:
-		return nil, &Error{Code: InProgress, Message: "a request with this idempotency key is in progress", RetryAfter: time.Second}
+		return s.unanswered(ctx, r, c, row, encode)
 	}
 	body, err := s.openWithProfileKey(row.Live, row.Answer, func(version uint32) envelope.Binding {
 		return answerBinding(row, version)
@@ -151,13 +151,55 @@ func (s *Service) repeated(row *store.Idempotency, h envelope.RequestHash) (*Ans
 	return &Answer{row.Status, body}, nil
 }
 
+// unanswered is the answer to a request that has none: it is in flight, or what
+// it sent to a processor has an unknown fate.
+func (s *Service) unanswered(ctx context.Context, r store.Reader, c Caller, row *store.Idempotency, encode func(any) (Answer, error)) (*Answer, error) {
+	inProgress := &Error{Code: InProgress, Message: "a request with this idempotency key is in progress", RetryAfter: time.Second}
+	f, err := r.ForwardOfRequest(ctx, row.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && f.CreatedAt < row.CreatedAt { // of an earlier use of the key
+		return nil, inProgress
+	}
+	if err == nil {
+		err = s.proveForward(&f, f.ID)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case f.State != store.ForwardUnknown:
+		return nil, inProgress
+	case Use(f.Use) != UseCharge:
+		return nil, outcomeUnknown(&f)
+	}
+	charge, err := s.chargeOf(ctx, r, c, f.Charge)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := encode(charge)
+	return &answer, err
+}
+
+// hold keeps a claim for as long as an answer would be kept, in the transaction
+// that makes a request to a processor possible: it must not be made twice.
+func (s *Service) hold(ctx context.Context, tx store.Tx, row store.Idempotency) (store.Idempotency, error) {
+	was := row.Tag
+	row.ExpiresAt = s.now().Add(idempotencyLife).UnixMicro()
+	if err := s.tagIdempotency(&row); err != nil {
+		return row, err
+	}
+	return row, tx.UpdateIdempotency(ctx, &row, was)
+}
+
 // remember stores the answer to a claimed request in the transaction of its
 // change. If the claim was lost meanwhile the change fails with it.
 func (s *Service) remember(ctx context.Context, tx store.Tx, cl *claim, result any) error {
 	if cl == nil {
 		return nil
 	}
-	body, err := cl.encode(result)
+	answer, err := cl.encode(result)
+	if f, ok := result.(Forward); ok && err == nil && len(answer.Body) > envelope.MaxPlaintext {
+		f.Body, f.Header, f.Reason = nil, nil, "the answer was too long to be kept for a repetition"
+		answer, err = cl.encode(f)
+	}
 	if err != nil {
 		return err
 	}
@@ -167,11 +209,11 @@ func (s *Service) remember(ctx context.Context, tx store.Tx, cl *claim, result a
 		return err
 	}
 	// Names and addresses are in an answer, so it is sealed as they are.
-	if row.Answer, err = envelope.Seal(s.random, key, answerBinding(&row, version), body); err != nil {
+	if row.Answer, err = envelope.Seal(s.random, key, answerBinding(&row, version), answer.Body); err != nil {
 		return err
 	}
 	row.Customer = customerOf(result)
-	row.Status, row.ExpiresAt = http.StatusOK, s.now().Add(idempotencyLife).UnixMicro()
+	row.Status, row.ExpiresAt = answer.Status, s.now().Add(idempotencyLife).UnixMicro()
 	if err := s.tagIdempotency(&row); err != nil {
 		return err
 	}
@@ -186,6 +228,12 @@ func customerOf(result any) string {
 		id = result.ID
 	case Card:
 		id = result.Customer
+	case Charge:
+		id = result.Customer
+	case Forward:
+		id = result.Customer
+	case Payment:
+		id = result.Card.Customer
 	}
 	record, _, _ := recordOf(customerPrefix, id)
 	return record

@@ -13,7 +13,9 @@ import (
 func once(key string, body []byte) vault.Repeatable {
 	return vault.Repeatable{
 		Key: key, Endpoint: "POST /customers", Request: body,
-		Encode: func(any) ([]byte, error) { return []byte(`{"email":"a@example.com","holder":"SOMCHAI PRASERT"}`), nil },
+		Encode: func(any) (vault.Answer, error) {
+			return vault.Answer{Status: 200, Body: []byte(`{"email":"a@example.com","holder":"SOMCHAI PRASERT"}`)}, nil
+		},
 	}
 }
 
@@ -99,7 +101,7 @@ func TestIdempotencyWithoutEffect(t *testing.T) {
 	s := newShop(t)
 	r := once("k", nil)
 	broken := errors.New("no answer")
-	r.Encode = func(any) ([]byte, error) { return nil, broken }
+	r.Encode = func(any) (vault.Answer, error) { return vault.Answer{}, broken }
 	caller, _, err := s.Begin(t.Context(), s.secret, r)
 	if err != nil {
 		t.Fatal(err)

@@ -73,6 +73,9 @@ func (im *Importer) Seal(ctx context.Context, in ImportCard) (*SealedCard, error
 		return nil, s.fail(err)
 	}
 	row.Customer, row.ExpiresAt, row.UsedAt, row.AttachedAt = owner.ID, 0, row.CreatedAt, row.CreatedAt
+	if row.PaymentMethod, err = newPaymentMethod(s.random); err != nil {
+		return nil, s.fail(err)
+	}
 	sealed := &SealedCard{
 		ID: publicID(cardPrefix, row.Live, row.ID), Customer: publicID(customerPrefix, row.Live, owner.ID),
 		Brand: row.Brand, LastDigits: row.LastDigits, row: row, owner: owner, shared: len(in.Customer) > 0,

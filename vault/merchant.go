@@ -20,6 +20,7 @@ type MerchantSettings struct {
 	Name            string        // 1..255 runes, no control characters
 	ShowFirstDigits bool          // answer with the first six digits of a card
 	HideFingerprint bool          // answer public keys with an empty fingerprint
+	PaymentMID      string        // the merchant_id that PaymentOptions requests must name, up to 255 characters; "" for any
 	TokenTTL        time.Duration // life of an unused token, 1 minute..24 h; 0 takes the server's default
 }
 
@@ -47,7 +48,7 @@ func (s *Service) CreateMerchant(ctx context.Context, c Caller, settings Merchan
 	row := store.Merchant{
 		ID: merchantPrefix + suffix, Name: settings.Name, CreatedAt: s.now().UnixMicro(),
 		ShowFirstDigits: settings.ShowFirstDigits, HideFingerprint: settings.HideFingerprint,
-		TokenTTL: settings.TokenTTL.Microseconds(),
+		TokenTTL: settings.TokenTTL.Microseconds(), PaymentMID: settings.PaymentMID,
 	}
 	if row.Tag, err = s.keyring.Tag(envelope.ModeAll, merchantRow(&row)); err != nil {
 		return Merchant{}, s.fail(err)
@@ -166,6 +167,11 @@ func (m MerchantSettings) validate() error {
 	if err := validLabel("name", m.Name); err != nil {
 		return err
 	}
+	if m.PaymentMID != "" {
+		if err := validLabel("payment mid", m.PaymentMID); err != nil {
+			return err
+		}
+	}
 	if m.TokenTTL != 0 && (m.TokenTTL < time.Minute || m.TokenTTL > 24*time.Hour) {
 		return badRequest("token ttl must be between 1m and 24h, or 0 for the server's default")
 	}
@@ -187,7 +193,7 @@ func merchantView(m *store.Merchant) Merchant {
 	return Merchant{
 		MerchantSettings: MerchantSettings{
 			Name: m.Name, ShowFirstDigits: m.ShowFirstDigits, HideFingerprint: m.HideFingerprint,
-			TokenTTL: time.Duration(m.TokenTTL) * time.Microsecond,
+			TokenTTL: time.Duration(m.TokenTTL) * time.Microsecond, PaymentMID: m.PaymentMID,
 		},
 		ID: m.ID, CreatedAt: timeOf(m.CreatedAt), DisabledAt: timeOf(m.DisabledAt),
 	}

@@ -3,6 +3,7 @@ package vault
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/envelope"
 )
 
@@ -13,6 +14,7 @@ type metrics struct {
 
 	destroyed *prometheus.CounterVec
 	past      prometheus.Gauge
+	forwards  *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
@@ -34,13 +36,22 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 			Help: "Records kept longer than they may be. Must always be zero: see 'panvault retention report'.",
 		}),
 	}
-	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval"} {
+	m.forwards = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "panvault_forwards_total",
+		Help: "Requests to processors that have ended, by use and state. For unknown ones see deploy/runbooks/forward.md.",
+	}, []string{"use", "state"})
+	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval", "forward", "charge"} {
 		m.tampered.WithLabelValues(what)
 	}
-	for _, why := range []reason{lapsed, unused, expired} {
+	for _, why := range []reason{lapsed, spent, unused, expired} {
 		m.destroyed.WithLabelValues(string(why))
 	}
-	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past)
+	for _, use := range []Use{UseForward, UseCharge, UseCapture, UseReverse, UsePayment} {
+		for _, state := range []store.ForwardState{store.ForwardAnswered, store.ForwardNotSent, store.ForwardUnknown} {
+			m.forwards.WithLabelValues(string(use), string(state))
+		}
+	}
+	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards)
 	for mode, pool := range s.pools {
 		registerer.MustRegister(poolDepth(mode, pool))
 	}

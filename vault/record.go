@@ -38,6 +38,7 @@ type CardRecord struct {
 	LastDigits  string
 	Expiry      card.Expiry
 	Fingerprint []byte
+	Method      string // its reference at the PaymentOptions front; "" but for stored cards
 
 	CreatedAt    time.Time
 	ExpiresAt    time.Time // of an unused token
@@ -83,6 +84,9 @@ func (s *Service) CardRecord(ctx context.Context, c Caller, id string) (CardReco
 		}
 		if row.ID != record || s.keyring.Check(envelope.ModeOf(row.Live), cardRow(&row), row.Tag) != nil {
 			return &tamperedRow{id, "card"}
+		}
+		if err := s.mintMethod(ctx, tx, &row); err != nil {
+			return err
 		}
 		view = s.cardRecord(&row)
 		return s.append(ctx, tx, c.event(audit.RecordRead, audit.OK, id))
@@ -133,6 +137,19 @@ func (s *Service) CustomerRecord(ctx context.Context, c Caller, id string) (Cust
 	return view, nil
 }
 
+// mintMethod gives a card that was stored before there were payment methods its
+// own.
+func (s *Service) mintMethod(ctx context.Context, tx store.Tx, row *store.Card) (err error) {
+	if row.Customer == "" || row.DeletedAt != 0 || row.PaymentMethod != "" {
+		return nil
+	}
+	was := row.Tag
+	if row.PaymentMethod, err = newPaymentMethod(s.random); err != nil {
+		return err
+	}
+	return s.replaceCard(ctx, tx, row, was)
+}
+
 func (s *Service) cardRecord(row *store.Card) CardRecord {
 	view := CardRecord{
 		ID: publicID(cardPrefix, row.Live, row.ID), Token: publicID(tokenPrefix, row.Live, row.ID),
@@ -148,6 +165,7 @@ func (s *Service) cardRecord(row *store.Card) CardRecord {
 		return view
 	}
 	view.Brand, view.LastDigits, view.Fingerprint = row.Brand, row.LastDigits, row.Fingerprint
+	view.Method = row.PaymentMethod
 	view.Expiry = card.Expiry{Month: row.ExpiryMonth, Year: row.ExpiryYear}
 	return view
 }

@@ -18,6 +18,11 @@ type Retention struct {
 
 const day = 24 * time.Hour
 
+// spentLife is how long a used token's number is kept: long enough for the last
+// attempt to end and for its answer to be looked up, and nothing can use it
+// then. A purpose that is over is no reason to keep a number (PCI DSS 3.2.1).
+const spentLife = time.Hour
+
 // grace is how long the sweeper may take for what is due before it counts as
 // past retention.
 const grace = time.Minute
@@ -34,13 +39,16 @@ type RetentionReport struct {
 	Due         int       // to be destroyed by the next sweep
 	OldestLapse time.Time // of a token that is due; zero for none
 
+	SpentCards   int // past retention: used cards of no customer
 	LapsedTokens int // past retention: each due for longer than a minute
 	UnusedCards  int
 	ExpiredCards int
 }
 
 // Past is how many records are past retention. It must be 0.
-func (r RetentionReport) Past() int { return r.LapsedTokens + r.UnusedCards + r.ExpiredCards }
+func (r RetentionReport) Past() int {
+	return r.SpentCards + r.LapsedTokens + r.UnusedCards + r.ExpiredCards
+}
 
 // RetentionReport counts what is kept. Errors: Unauthenticated, Unavailable.
 func (s *Service) RetentionReport(ctx context.Context, c Caller) (RetentionReport, error) {
@@ -67,14 +75,14 @@ func (s *Service) retentionReport(ctx context.Context) (RetentionReport, error) 
 	return RetentionReport{
 		At: now.UTC(), Retention: s.opts.Retention, TokenTTL: s.opts.TokenTTL,
 		Tokens: due.Tokens, Stored: due.Stored,
-		Due: due.Lapsed + due.Used + due.Past, OldestLapse: timeOf(due.Oldest),
-		LapsedTokens: past.Lapsed, UnusedCards: past.Used, ExpiredCards: past.Past,
+		Due: due.Lapsed + due.Spent + due.Used + due.Past, OldestLapse: timeOf(due.Oldest),
+		SpentCards: past.Spent, LapsedTokens: past.Lapsed, UnusedCards: past.Used, ExpiredCards: past.Past,
 	}, nil
 }
 
 // bounds are what is due at a time.
 func (s *Service) bounds(at time.Time) store.Bounds {
-	b := store.Bounds{Lapsed: at.UnixMicro()}
+	b := store.Bounds{Lapsed: at.UnixMicro(), Spent: at.Add(-spentLife).UnixMicro()}
 	if days := s.opts.Retention.AfterUse; days > 0 {
 		b.Used = at.Add(-time.Duration(days) * day).UnixMicro()
 	}

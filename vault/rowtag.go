@@ -15,8 +15,11 @@ func cardRow(c *store.Card) *envelope.Row {
 		Blob(c.Fingerprint).Text(c.ChargeStatus).
 		Int(int64(c.KEKVersion)).Int(int64(c.DEKGeneration)).
 		Blob(c.WrappedDEK).Blob(c.SealedPAN).Blob(c.SealedProfile)
-	if c.FingerprintID != "" { // rows of before migration 2 end here
+	if c.FingerprintID != "" || c.PaymentMethod != "" { // rows of before migration 2 end here
 		r.Text(c.FingerprintID)
+	}
+	if c.PaymentMethod != "" { // rows without one end here
+		r.Text(c.PaymentMethod)
 	}
 	return r
 }
@@ -31,9 +34,13 @@ func fingerprintRow(f *store.Fingerprint) *envelope.Row {
 }
 
 func merchantRow(m *store.Merchant) *envelope.Row {
-	return envelope.NewRow("merchants").
+	r := envelope.NewRow("merchants").
 		Text(m.ID).Text(m.Name).Int(m.CreatedAt).Int(m.DisabledAt).
 		Bool(m.ShowFirstDigits).Bool(m.HideFingerprint).Int(m.TokenTTL)
+	if m.PaymentMID != "" { // rows without one end here
+		r.Text(m.PaymentMID)
+	}
+	return r
 }
 
 func apiKeyRow(k *store.APIKey) *envelope.Row {
@@ -64,6 +71,20 @@ func importRow(i *store.Import) *envelope.Row {
 	return envelope.NewRow("imports").
 		Blob(i.Source).Text(i.ID).Text(i.Merchant).Bool(i.Live).Int(i.CreatedAt).Int(i.FinishedAt).
 		Int(i.Records).Int(i.Cards).Int(i.ReadTo).Blob(i.Prefix).Int(i.MapSize).Int(i.RejectSize)
+}
+
+func forwardRow(f *store.Forward) *envelope.Row {
+	return envelope.NewRow("forwards").
+		Text(f.ID).Text(f.Merchant).Bool(f.Live).Text(f.Use).Text(f.Destination).Text(f.Card).Bool(f.Token).
+		Text(f.Charge).Blob(f.Request).Text(string(f.State)).Text(f.Reason).Int(int64(f.Status)).Int(f.Masked).
+		Int(f.CreatedAt).Int(f.SentAt).Int(f.EndedAt).Int(f.LeaseUntil).Int(f.VaultTime).Int(f.AnswerTime)
+}
+
+func chargeRow(c *store.Charge) *envelope.Row {
+	return envelope.NewRow("charges").
+		Text(c.ID).Text(c.Merchant).Bool(c.Live).Text(c.Card).Text(c.Customer).Text(c.Brand).Text(c.LastDigits).
+		Int(c.Amount).Text(c.Currency).Bool(c.Capture).Text(string(c.State)).Text(c.FailureCode).Text(c.Reference).
+		Text(c.Attempt).Blob(c.Sealed).Int(c.CreatedAt).Int(c.PaidAt).Int(c.ReversedAt)
 }
 
 func approvalRow(a *store.Approval) *envelope.Row {

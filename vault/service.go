@@ -47,6 +47,7 @@ type Options struct {
 	Policies     *policy.Engine // default policy.Default()
 
 	Destinations []Destination    // where cards may be forwarded to
+	CodeRetry    time.Duration    // how long a token whose forward failed can be forwarded again; default 5 minutes, negative for not
 	Resolver     forward.Resolver // finds their addresses; default the system's
 
 	Node       string                // this process in audit records
@@ -83,6 +84,7 @@ type Service struct {
 
 	unscrubbed atomic.Bool // bytes were destroyed that may still be in the store's files
 	evidence   evidence
+	codes      *codes
 	reach      reach
 }
 
@@ -103,7 +105,7 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	s := &Service{
 		opts: opts, store: opts.Store, keyring: keyring, policies: opts.Policies,
 		audit:  audit.NewLog(opts.Node, opts.Clock, opts.Random),
-		random: opts.Random, log: opts.Logger, reach: defaultReach(),
+		random: opts.Random, log: opts.Logger, reach: defaultReach(), codes: &codes{},
 		usage:   newUsage(opts.Store, opts.Logger),
 		perKey:  policy.NewLimiter(opts.Limits.PerKey, opts.Clock),
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
@@ -139,6 +141,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.TokenTTL == 0 {
 		o.TokenTTL = 30 * time.Minute
+	}
+	if o.CodeRetry == 0 {
+		o.CodeRetry = 5 * time.Minute
 	}
 	if o.KeyAge == 0 {
 		o.KeyAge = DefaultKeyAge

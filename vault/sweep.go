@@ -56,6 +56,8 @@ type rule struct {
 func (s *Service) rules() []rule {
 	rules := []rule{{lapsed, func(ctx context.Context, r store.Reader, b store.Bounds, limit int) ([]store.Card, error) {
 		return r.LapsedTokens(ctx, b.Lapsed, limit)
+	}}, {spent, func(ctx context.Context, r store.Reader, b store.Bounds, limit int) ([]store.Card, error) {
+		return r.SpentCards(ctx, b.Spent, limit)
 	}}}
 	if s.opts.Retention.AfterUse > 0 {
 		rules = append(rules, rule{unused, func(ctx context.Context, r store.Reader, b store.Bounds, limit int) ([]store.Card, error) {
@@ -166,6 +168,9 @@ func (s *Service) sweeping(ctx context.Context) {
 		}
 		if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("the sweep failed; the next one goes on", "error", err)
+		}
+		if _, err := s.RecoverForwards(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("abandoned forwards were not ended; the next attempt goes on", "error", err)
 		}
 		if err := s.forgetRequests(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("idempotency keys were not forgotten", "error", err)

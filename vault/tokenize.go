@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/panvault/panvault/policy"
@@ -28,6 +27,11 @@ func (s *Service) Tokenize(ctx context.Context, c Caller, in TokenizeRequest) (T
 	if err := s.authorizeOwn(c, policy.CreateToken); err != nil {
 		return Token{}, err
 	}
+	return s.tokenize(ctx, c, in)
+}
+
+// tokenize is Tokenize without the question whether c may.
+func (s *Service) tokenize(ctx context.Context, c Caller, in TokenizeRequest) (Token, error) {
 	if err := s.throttle(c); err != nil {
 		return Token{}, err
 	}
@@ -43,7 +47,7 @@ func (s *Service) Tokenize(ctx context.Context, c Caller, in TokenizeRequest) (T
 
 	pool, ok := s.pools[c.Mode()]
 	if !ok {
-		return Token{}, internal(errors.New("this process was not opened for intake"))
+		return Token{}, badRequest("this server takes no card numbers; make a token first")
 	}
 	key, err := pool.Take(ctx)
 	if err != nil {

@@ -59,6 +59,7 @@ func TestPlans(t *testing.T) {
 	const (
 		lapsing  = "SEARCH cards USING INDEX cards_lapsing (expires_at>? AND expires_at<?)"
 		unused   = "SEARCH cards USING INDEX cards_used (used_at>? AND used_at<?)"
+		spent    = "SEARCH cards USING INDEX cards_spent (used_at>? AND used_at<?)"
 		expiring = "SEARCH cards USING INDEX cards_expiring ((expiry_year,expiry_month)<(?,?))"
 		customer = "SEARCH cards USING INDEX cards_customer (customer=?"
 		owned    = "SEARCH customers USING INDEX customers_merchant (merchant=? AND live=? AND created_at>? AND created_at<?)"
@@ -71,11 +72,12 @@ func TestPlans(t *testing.T) {
 	}{
 		{"lapsed tokens", func(tx store.Tx) error { _, err := tx.LapsedTokens(ctx, 9, 9); return err }, []string{lapsing}},
 		{"unused cards", func(tx store.Tx) error { _, err := tx.UnusedCards(ctx, 9, 9); return err }, []string{unused}},
+		{"spent cards", func(tx store.Tx) error { _, err := tx.SpentCards(ctx, 9, 9); return err }, []string{spent}},
 		{"expired cards", func(tx store.Tx) error { _, err := tx.ExpiredCards(ctx, 2030, 1, 9); return err }, []string{expiring}},
 		{"count", func(tx store.Tx) error { _, err := tx.CountRetention(ctx, bounds); return err }, []string{
 			"SEARCH cards USING COVERING INDEX cards_lapsing (expires_at>?)", // all of it, which is the unused tokens alone
 			"SCAN cards USING COVERING INDEX cards_customer",                 // all of it, which is the cards of customers alone
-			covered(lapsing), covered(unused), expiring, covered(lapsing),
+			covered(lapsing), covered(unused), spent, expiring, covered(lapsing),
 		}},
 		{"cards of a customer", func(tx store.Tx) error { _, err := tx.CustomerCards(ctx, id, page); return err },
 			[]string{customer + " AND created_at>? AND created_at<?)"}},

@@ -36,6 +36,12 @@ const (
 	CardImport  Type = "card.import"  // 10.2.1.7; import, customer
 	CardExport  Type = "card.export"  // 10.2.1.1; approval
 
+	CardForward Type = "card.forward" // 10.2.1.1; forward, use, destination, charge
+	ForwardEnd  Type = "forward.end"  // 10.2.1.2; state, status, masked, reason
+
+	ChargeCreate Type = "charge.create" // 10.2.1.7; card
+	ChargeUpdate Type = "charge.update" // 10.2.1.7
+
 	CardFind   Type = "card.find"   // 10.2.1.2; by
 	RecordRead Type = "record.read" // 10.2.1.2
 
@@ -54,8 +60,8 @@ const (
 func Types() []Type {
 	return []Type{
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
-		CardDestroy, CardExport, CardFind, CardImport, CardUpdate,
-		CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart,
+		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardUpdate, ChargeCreate, ChargeUpdate,
+		CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
 		ImportFinish, ImportStart, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
 		RecordRead, RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,

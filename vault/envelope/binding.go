@@ -6,6 +6,7 @@ const (
 	FieldProfile  = "profile"  // under the profile key of the mode
 	FieldCustomer = "customer" // under the profile key of the mode
 	FieldAnswer   = "answer"   // under the profile key of the mode
+	FieldCharge   = "charge"   // under the profile key of the mode
 )
 
 // Binding is the place a sealed value belongs to. Opening it anywhere else

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/textproto"
+	"time"
 )
 
 // Endpoint is a Destination that was found valid, with its templates parsed.
@@ -47,6 +48,9 @@ func New(d Destination) (*Endpoint, error) {
 
 // Name returns the destination's name.
 func (e Endpoint) Name() string { return e.reach().Name }
+
+// Timeout returns how long a Send may take, 1s to 2m.
+func (e Endpoint) Timeout() time.Duration { return e.reach().Timeout }
 
 // String returns the name.
 func (e Endpoint) String() string {

@@ -125,3 +125,8 @@ type Hits struct {
 	FirstDigits int
 	Code        int // codes, and members with the name of one
 }
+
+// Total is the sum of all kinds.
+func (h Hits) Total() int64 {
+	return int64(h.Number) + int64(h.Encoded) + int64(h.Other) + int64(h.FirstDigits) + int64(h.Code)
+}

@@ -51,6 +51,10 @@ func (a *API) endpoint(rt route) http.Handler {
 func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route, x *exchange) {
 	ctx, cancel := context.WithTimeout(r.Context(), rt.timeout)
 	defer cancel()
+	if rt.timeout > writeTime { // the listener's limit is for the others
+		deadline := time.Now().Add(rt.timeout + writeTime)
+		_ = http.NewResponseController(w).SetWriteDeadline(deadline) // without one, the listener's limit holds
+	}
 	buf := a.buffers.get()
 	defer a.buffers.put(buf)
 	v := versionOf(r.Header)
@@ -103,7 +107,7 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 		return nil, err
 	}
 	if rt.repeat && len(r.Header["Idempotency-Key"]) > 0 {
-		repeated, answer, err := a.svc.Begin(ctx, caller, repeatable(r, v, buf))
+		repeated, answer, err := a.svc.Begin(ctx, caller, a.repeatable(r, v, buf))
 		if err != nil {
 			return nil, err
 		}

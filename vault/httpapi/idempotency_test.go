@@ -162,7 +162,7 @@ func TestIdempotencyInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	var late vault.Caller
-	r := vault.Repeatable{Key: "slow", Endpoint: "POST /customers", Request: []byte("x"), Encode: func(any) ([]byte, error) { return []byte("{}"), nil }}
+	r := vault.Repeatable{Key: "slow", Endpoint: "POST /customers", Request: []byte("x"), Encode: func(any) (vault.Answer, error) { return vault.Answer{Status: 200, Body: []byte("{}")}, nil }}
 	if late, _, err = w.Begin(t.Context(), caller, r); err != nil {
 		t.Fatal(err)
 	}

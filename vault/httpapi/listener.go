@@ -14,6 +14,9 @@ import (
 	"github.com/panvault/panvault/vault/card"
 )
 
+// writeTime is how long an answer may take, unless its route may take longer.
+const writeTime = 45 * time.Second
+
 // Listener is one address that is served, with every time limit set.
 type Listener struct {
 	server *http.Server
@@ -43,7 +46,7 @@ func Listen(addr string, handler http.Handler, config *tls.Config, plaintext boo
 			ConnContext:       rememberConn,
 			ReadHeaderTimeout: 5 * time.Second,
 			ReadTimeout:       15 * time.Second,
-			WriteTimeout:      45 * time.Second,
+			WriteTimeout:      writeTime,
 			IdleTimeout:       120 * time.Second, // longer than clients keep connections, so they close first
 			MaxHeaderBytes:    4 * maxHeaders,    // the handler answers 413 above maxHeaders
 			ErrorLog:          log.New(logWriter{logger}, "", 0),

@@ -74,6 +74,16 @@ func problemOf(err error, v version) problem {
 		return problem{http.StatusBadRequest, "bad_request", e.Message}
 	case vault.MissingCard:
 		return missingCard(v)
+	case vault.Forbidden:
+		return problem{http.StatusForbidden, "forbidden", e.Message}
+	case vault.InvalidCharge:
+		return problem{http.StatusBadRequest, "invalid_charge", e.Message}
+	case vault.FailedCapture:
+		return problem{http.StatusBadRequest, "failed_capture", e.Message}
+	case vault.NotSent:
+		return problem{http.StatusBadGateway, "forward_not_sent", e.Message}
+	case vault.OutcomeUnknown:
+		return problem{http.StatusGatewayTimeout, "forward_unknown", "the outcome of " + echo(e.ID) + " is unknown: " + e.Message}
 	case vault.UsedToken:
 		return problem{http.StatusBadRequest, "used_token", "token was already used"}
 	case vault.InvalidCard:
@@ -104,7 +114,7 @@ func (a *API) writeError(w http.ResponseWriter, rt route, x *exchange, v version
 		if rt.tier != Public {
 			h.Set("WWW-Authenticate", `Basic realm="panvault"`)
 		}
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusBadGateway:
 		h.Set("Retry-After", retryAfter(err))
 	case http.StatusConflict:
 		if vault.CodeOf(err) == vault.InProgress {

@@ -23,6 +23,7 @@ type CardRecord struct {
 	ExpirationMonth *int    `json:"expiration_month"`
 	ExpirationYear  *int    `json:"expiration_year"`
 	Fingerprint     *string `json:"fingerprint"`
+	PaymentMethod   *string `json:"stored_payment_method_id"`
 	CreatedAt       string  `json:"created_at"`
 	ExpiresAt       *string `json:"expires_at"` // of an unused token
 	AttachedAt      *string `json:"attached_at"`
@@ -34,7 +35,7 @@ type CardRecord struct {
 func NewCardRecord(r vault.CardRecord) CardRecord {
 	out := CardRecord{
 		Object: "card_record", ID: r.ID, Token: r.Token, Merchant: r.Merchant, Livemode: r.Live,
-		Customer: optional(r.Customer), State: string(r.State),
+		Customer: optional(r.Customer), State: string(r.State), PaymentMethod: optional(r.Method),
 		CreatedAt: timestamp(r.CreatedAt), ExpiresAt: optionalTime(r.ExpiresAt),
 		AttachedAt: optionalTime(r.AttachedAt), DeletedAt: optionalTime(r.DeletedAt), ShredHorizon: optionalTime(r.ShredHorizon),
 	}

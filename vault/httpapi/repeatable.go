@@ -12,7 +12,7 @@ import (
 
 // repeatable describes a request that came with an idempotency key: the bytes
 // that a repetition must equal are everything that the answer depends on.
-func repeatable(r *http.Request, v version, buf *buffer) vault.Repeatable {
+func (a *API) repeatable(r *http.Request, v version, buf *buffer) vault.Repeatable {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	parts := [][]byte{[]byte(v.date), []byte(media), []byte(r.URL.RawQuery), buf.body}
 	size := 1
@@ -32,17 +32,31 @@ func repeatable(r *http.Request, v version, buf *buffer) vault.Repeatable {
 		Key:      strings.Join(r.Header["Idempotency-Key"], ","),
 		Endpoint: r.Method + " " + r.URL.Path,
 		Request:  buf.asked,
-		Encode:   func(result any) ([]byte, error) { return encodeResult(result, v) },
+		Encode:   func(result any) (vault.Answer, error) { return a.encodeResult(result, v) },
 	}
 }
 
 // encodeResult writes what an operation returned as its route answers it.
-func encodeResult(result any, v version) ([]byte, error) {
+func (a *API) encodeResult(result any, v version) (vault.Answer, error) {
+	answer := vault.Answer{Status: http.StatusOK}
+	var body any
 	switch result := result.(type) {
 	case vault.Customer:
-		return encode(newCustomerBody(result, v))
+		body = newCustomerBody(result, v)
 	case vault.Card:
-		return encode(newCardBody(result, v))
+		body = newCardBody(result, v)
+	case vault.Forward:
+		body = newForwardBody(result)
+	case vault.Charge:
+		body = newChargeBody(result, v)
+		if result.Refused {
+			p := problemOf(errRefused, v)
+			answer.Status, body = p.status, p.body(a.opts.ErrorBase)
+		}
+	default:
+		return answer, fmt.Errorf("no answer is known for a %T", result)
 	}
-	return nil, fmt.Errorf("no answer is known for a %T", result)
+	var err error
+	answer.Body, err = encode(body)
+	return answer, err
 }

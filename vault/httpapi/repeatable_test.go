@@ -129,7 +129,7 @@ func TestIdempotencyOfALostClaim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := vault.Repeatable{Key: "k", Endpoint: "x", Encode: func(any) ([]byte, error) { return []byte("{}"), nil }}
+	r := vault.Repeatable{Key: "k", Endpoint: "x", Encode: func(any) (vault.Answer, error) { return vault.Answer{Status: 200, Body: []byte("{}")}, nil }}
 	claimed, _, err := w.Begin(t.Context(), caller, r)
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,8 @@ type route struct {
 const (
 	maxBody    = 64 << 10
 	maxHeaders = 8 << 10
+	// forwardTime lets the destination's own timeout, 2 minutes at most, decide.
+	forwardTime = 3 * time.Minute
 )
 
 // routes is the whole wire.
@@ -53,6 +55,16 @@ func routes() []route {
 		{"GET /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).getCard},
 		{"PATCH /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, true, maxBody, 15 * time.Second, (*API).updateCard},
 		{"DELETE /customers/{id}/cards/{card}", Private, policy.ManageCustomer, false, false, maxBody, 15 * time.Second, (*API).deleteCard},
+
+		{"POST /charges", Private, policy.ManageCharge, false, true, maxBody, forwardTime, (*API).createCharge},
+		{"GET /charges", Private, policy.ManageCharge, false, false, maxBody, 15 * time.Second, (*API).listCharges},
+		{"GET /charges/{id}", Private, policy.ManageCharge, false, false, maxBody, 15 * time.Second, (*API).getCharge},
+		{"PATCH /charges/{id}", Private, policy.ManageCharge, false, true, maxBody, 15 * time.Second, (*API).updateCharge},
+		{"POST /charges/{id}/capture", Private, policy.ManageCharge, false, true, maxBody, forwardTime, (*API).captureCharge},
+		{"POST /charges/{id}/reverse", Private, policy.ManageCharge, false, true, maxBody, forwardTime, (*API).reverseCharge},
+
+		{"POST /v1/forwards", Private, policy.ForwardCard, false, true, maxBody, forwardTime, (*API).createForward},
+		{"GET /v1/forwards/{id}", Private, policy.ForwardCard, false, false, maxBody, 15 * time.Second, (*API).getForward},
 
 		{"GET /admin/cards", Operators, policy.FindCard, false, false, maxBody, 30 * time.Second, (*API).findCards},
 		{"GET /admin/cards/{id}", Operators, policy.FindCard, false, false, maxBody, 15 * time.Second, (*API).getCardRecord},

@@ -8,26 +8,27 @@ import (
 
 const cardColumns = `id, merchant, live, customer, created_at, expires_at, used_at, attached_at, deleted_at,
 	brand, last_digits, expiry_month, expiry_year, fingerprint, charge_status,
-	kek_version, dek_generation, wrapped_dek, sealed_pan, sealed_profile, tag, fingerprint_id`
+	kek_version, dek_generation, wrapped_dek, sealed_pan, sealed_profile, tag, fingerprint_id, payment_method`
 
 // ofCustomer is spelled as the partial index is, so that it is used.
 const ofCustomer = ` FROM cards WHERE customer = $1 AND customer <> '' AND deleted_at = 0`
 
 type cardText struct {
-	get, insert, update, count, newest string
-	list                               listText
+	get, method, insert, update, count, newest string
+	list                                       listText
 }
 
 func newCardText(d Dialect) cardText {
 	return cardText{
-		get: d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE id = $1`),
+		get:    d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE id = $1`),
+		method: d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE payment_method = $1 AND payment_method <> ''`),
 		insert: d.sql(`INSERT INTO cards (` + cardColumns + `)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`),
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`),
 		update: d.sql(`UPDATE cards SET customer = $1, expires_at = $2, used_at = $3, attached_at = $4, deleted_at = $5,
 			brand = $6, last_digits = $7, expiry_month = $8, expiry_year = $9, fingerprint = $10, charge_status = $11,
 			kek_version = $12, dek_generation = $13, wrapped_dek = $14, sealed_pan = $15, sealed_profile = $16, tag = $17,
-			fingerprint_id = $18
-			WHERE id = $19 AND tag = $20`),
+			fingerprint_id = $18, payment_method = $19
+			WHERE id = $20 AND tag = $21`),
 		list:   newListText(d, `SELECT `+cardColumns+ofCustomer+` AND created_at >= $2 AND created_at <= $3`, 3),
 		count:  d.sql(`SELECT count(*)` + ofCustomer + ` AND created_at >= $2 AND created_at <= $3`),
 		newest: d.sql(`SELECT ` + cardColumns + ofCustomer + ` ORDER BY attached_at DESC, id DESC LIMIT 1`),
@@ -37,6 +38,11 @@ func newCardText(d Dialect) cardText {
 // Card implements store.CardReader.
 func (r *Reader) Card(ctx context.Context, id string) (store.Card, error) {
 	return r.card(ctx, r.text.cards.get, id)
+}
+
+// CardOfPaymentMethod implements store.CardReader.
+func (r *Reader) CardOfPaymentMethod(ctx context.Context, id string) (store.Card, error) {
+	return r.card(ctx, r.text.cards.method, id)
 }
 
 // NewestCard implements store.CardReader.
@@ -80,7 +86,7 @@ func scanCard(scan Scan, c *store.Card) error {
 	var live, month, year, kek, generation int64
 	err := scan(&c.ID, &c.Merchant, &live, &c.Customer, &c.CreatedAt, &c.ExpiresAt, &c.UsedAt, &c.AttachedAt, &c.DeletedAt,
 		&c.Brand, &c.LastDigits, &month, &year, &c.Fingerprint, &c.ChargeStatus,
-		&kek, &generation, &c.WrappedDEK, &c.SealedPAN, &c.SealedProfile, &c.Tag, &c.FingerprintID)
+		&kek, &generation, &c.WrappedDEK, &c.SealedPAN, &c.SealedProfile, &c.Tag, &c.FingerprintID, &c.PaymentMethod)
 	if err != nil {
 		return err
 	}
@@ -96,7 +102,7 @@ func (t *Tx) InsertCard(ctx context.Context, c *store.Card) error {
 	return t.exec(ctx, t.text.cards.insert,
 		c.ID, c.Merchant, bit(c.Live), c.Customer, c.CreatedAt, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
 		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
-		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID)
+		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID, c.PaymentMethod)
 }
 
 // UpdateCard implements store.CardWriter.
@@ -104,5 +110,5 @@ func (t *Tx) UpdateCard(ctx context.Context, c *store.Card, was []byte) error {
 	return t.swap(ctx, t.text.cards.update,
 		c.Customer, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
 		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
-		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID, c.ID, was)
+		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID, c.PaymentMethod, c.ID, was)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/panvault/panvault/store"
 )
 
-const merchantColumns = `id, name, created_at, disabled_at, show_first_digits, hide_fingerprint, token_ttl, tag`
+const merchantColumns = `id, name, created_at, disabled_at, show_first_digits, hide_fingerprint, token_ttl, tag, payment_mid`
 
 type merchantText struct {
 	get, list, insert, update string
@@ -17,10 +17,10 @@ func newMerchantText(d Dialect) merchantText {
 		get:  d.sql(`SELECT ` + merchantColumns + ` FROM merchants WHERE id = $1`),
 		list: d.sql(`SELECT ` + merchantColumns + ` FROM merchants ORDER BY created_at, id`),
 		insert: d.sql(`INSERT INTO merchants (` + merchantColumns + `)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`),
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`),
 		update: d.sql(`UPDATE merchants SET name = $1, created_at = $2, disabled_at = $3,
-			show_first_digits = $4, hide_fingerprint = $5, token_ttl = $6, tag = $7
-			WHERE id = $8`),
+			show_first_digits = $4, hide_fingerprint = $5, token_ttl = $6, tag = $7, payment_mid = $8
+			WHERE id = $9`),
 	}
 }
 
@@ -51,7 +51,7 @@ func (r *Reader) Merchants(ctx context.Context) ([]store.Merchant, error) {
 
 func scanMerchant(scan Scan, m *store.Merchant) error {
 	var show, hide int64
-	err := scan(&m.ID, &m.Name, &m.CreatedAt, &m.DisabledAt, &show, &hide, &m.TokenTTL, &m.Tag)
+	err := scan(&m.ID, &m.Name, &m.CreatedAt, &m.DisabledAt, &show, &hide, &m.TokenTTL, &m.Tag, &m.PaymentMID)
 	if err != nil {
 		return err
 	}
@@ -63,11 +63,11 @@ func scanMerchant(scan Scan, m *store.Merchant) error {
 // InsertMerchant implements store.MerchantWriter.
 func (t *Tx) InsertMerchant(ctx context.Context, m *store.Merchant) error {
 	return t.exec(ctx, t.text.merchants.insert, m.ID, m.Name, m.CreatedAt, m.DisabledAt,
-		bit(m.ShowFirstDigits), bit(m.HideFingerprint), m.TokenTTL, m.Tag)
+		bit(m.ShowFirstDigits), bit(m.HideFingerprint), m.TokenTTL, m.Tag, m.PaymentMID)
 }
 
 // UpdateMerchant implements store.MerchantWriter.
 func (t *Tx) UpdateMerchant(ctx context.Context, m *store.Merchant) error {
 	return t.change(ctx, t.text.merchants.update, m.Name, m.CreatedAt, m.DisabledAt,
-		bit(m.ShowFirstDigits), bit(m.HideFingerprint), m.TokenTTL, m.Tag, m.ID)
+		bit(m.ShowFirstDigits), bit(m.HideFingerprint), m.TokenTTL, m.Tag, m.PaymentMID, m.ID)
 }

@@ -21,6 +21,8 @@ type Text struct {
 	approvals    approvalText
 	retention    retentionText
 	search       searchText
+	forwards     forwardText
+	charges      chargeText
 }
 
 // Compile writes the text in the dialect of a backend.
@@ -38,6 +40,8 @@ func Compile(d Dialect) *Text {
 		approvals:    newApprovalText(d),
 		retention:    newRetentionText(d),
 		search:       newSearchText(d),
+		forwards:     newForwardText(d),
+		charges:      newChargeText(d),
 	}
 }
 

@@ -14,13 +14,13 @@ func TestText(t *testing.T) {
 		all = append(all, query)
 		return query
 	}})
-	if len(all) != 57 {
-		t.Errorf("got %d statements, want 57: correct this number when a role changes", len(all))
+	if len(all) != 75 {
+		t.Errorf("got %d statements, want 75: correct this number when a role changes", len(all))
 	}
 	placeholder := regexp.MustCompile(`\$(\d+)`)
 	// What is no value: a count of rows, and the conditions of partial indexes,
 	// which a backend only recognises as they are written.
-	harmless := strings.NewReplacer("count(*)", "count", "customer <> ''", "customer", "id <> ''", "id")
+	harmless := strings.NewReplacer("count(*)", "count", "customer <> ''", "customer", "customer = ''", "customer", "card <> ''", "card", "payment_method <> ''", "payment_method", "id <> ''", "id")
 	for _, query := range all {
 		if strings.ContainsAny(harmless.Replace(query), "*?'\"`;") {
 			t.Errorf("a star, a literal or a foreign placeholder: %s", query)

@@ -1,0 +1,410 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/panvault/panvault/vault"
+	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/internal/inplace"
+)
+
+// The PaymentOptions front (contract 8). Its clients are told both paths.
+const (
+	paymentPath        = "/api/v1/server-to-server-interface/payment"
+	doubledPaymentPath = "/api/v1" + paymentPath
+)
+
+// paymentOptions reports whether a route speaks that front's language.
+func (rt route) paymentOptions() bool { return strings.HasSuffix(rt.pattern, paymentPath) }
+
+// createPayment answers 201, as that front does and no other route.
+func (a *API) createPayment(ctx context.Context, c *call) (any, error) {
+	in, q, err := paymentRequest(c.params)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.svc.Pay(ctx, c.caller, in)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := paymentAnswer(p, q.echo)
+	return &answer, err
+}
+
+var (
+	amountPattern = regexp.MustCompile(`^[1-9][0-9]{0,11}$`)
+	methodPattern = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|card_[0-9a-z_]{1,64})$`)
+)
+
+// paymentEcho is what an answer repeats of its request.
+type paymentEcho struct {
+	Amount     json.Number     `json:"amount"`
+	Currency   string          `json:"currency"`
+	Reference  string          `json:"merchant_txn_ref"`
+	MerchantID string          `json:"merchant_id"`
+	CustomerIP string          `json:"customer_ip"`
+	Billing    json.RawMessage `json:"billing_address"`
+}
+
+type paymentParams struct{ echo paymentEcho }
+
+// The texts of a request, and of an address in it.
+var (
+	paymentTexts = []string{"currency", "merchant_txn_ref", "customer_ip", "merchant_id", "time_zone"}
+	addressTexts = []string{"country", "email", "phone_number", "address1", "city", "state", "postal_code"}
+	returnTexts  = []string{"webhook_url", "success_url", "decline_url"}
+)
+
+// paymentRequest reads a payment. URLs in it are data: nothing is fetched.
+func paymentRequest(params value) (in vault.PaymentRequest, q paymentParams, err error) {
+	method := params.Get("payment_method")
+	rest := without(params, "payment_method")
+	if holdsPAN(rest) || hasCode(rest) {
+		return in, q, errNumberInText
+	}
+	in.Fields = map[string]any{}
+	for _, name := range paymentTexts {
+		text, err := optionalText(rest, name)
+		if err != nil {
+			return in, q, err
+		}
+		in.Fields[name] = text
+	}
+	for name, members := range map[string][]string{"return_url": returnTexts, "billing_address": addressTexts, "shipping_address": addressTexts} {
+		if in.Fields[name], err = texts(rest, name, members); err != nil {
+			return in, q, err
+		}
+	}
+	amount := rest.Get("amount")
+	if (amount.Kind != inplace.Text && amount.Kind != inplace.Number) || !amountPattern.Match(amount.Bytes) {
+		return in, q, &vault.Error{Code: vault.BadRequest, Message: "amount must be a whole number from 1 to 999999999999, as text or number"}
+	}
+	in.Fields["amount"] = plain(amount)
+	q.echo = paymentEcho{
+		Amount: json.Number(amount.Bytes), Currency: in.Fields["currency"].(string), Reference: in.Fields["merchant_txn_ref"].(string),
+		MerchantID: in.Fields["merchant_id"].(string), CustomerIP: in.Fields["customer_ip"].(string),
+	}
+	if len(q.echo.Currency) != 3 {
+		return in, q, &vault.Error{Code: vault.BadRequest, Message: "currency must be three letters"}
+	}
+	if n := len(q.echo.Reference); n == 0 || n > 255 {
+		return in, q, &vault.Error{Code: vault.BadRequest, Message: "merchant_txn_ref must be 1 to 255 characters"}
+	}
+	if q.echo.Billing, err = json.Marshal(in.Fields["billing_address"]); err != nil {
+		return in, q, err
+	}
+	in.MerchantID = q.echo.MerchantID
+	in.Email = rest.Get("billing_address").Get("email").Bytes
+	return in, q, paymentMethod(method, &in)
+}
+
+// paymentMethod reads what is paid with: a stored id under either of its
+// spellings, a token, or a card.
+func paymentMethod(v value, in *vault.PaymentRequest) (err error) {
+	if v.Kind != inplace.Object {
+		return invalidParameter("payment_method")
+	}
+	kind, err := optionalText(v, "type")
+	if err != nil {
+		return err
+	}
+	if kind != "" && kind != "scheme" {
+		return &vault.Error{Code: vault.BadRequest, Message: "payment_method.type must be scheme"}
+	}
+	if in.Store, err = flag(v, "store_payment_method", false); err != nil {
+		return err
+	}
+	stored, err := optionalText(v, "stored_payment_method_id")
+	if err != nil {
+		return err
+	}
+	alias, err := optionalText(v, "store_payment_method_id")
+	if err != nil {
+		return err
+	}
+	if stored != "" && alias != "" && stored != alias {
+		return &vault.Error{Code: vault.BadRequest, Message: "stored_payment_method_id and store_payment_method_id differ"}
+	}
+	in.Method = strings.ToLower(stored + alias)
+	if stored != "" {
+		in.Method = strings.ToLower(stored)
+	}
+	raw := v.Get("card")
+	switch {
+	case in.Method != "" && raw.Kind != inplace.Absent && raw.Kind != inplace.Null:
+		return &vault.Error{Code: vault.BadRequest, Message: "give a stored payment method or a card, not both"}
+	case in.Method != "":
+		if !methodPattern.MatchString(in.Method) { // one that nothing can have
+			return &vault.Error{Code: vault.NotFound, Object: "payment method"}
+		}
+		return nil
+	case raw.Kind == inplace.Text:
+		in.Token = string(raw.Bytes)
+		if card.ContainsPAN(raw.Bytes) {
+			in.Token = ""
+			return errNumberInText
+		}
+		return nil
+	case raw.Kind == inplace.Object:
+		return rawCard(raw, in)
+	}
+	return &vault.Error{Code: vault.BadRequest, Message: "payment_method needs a stored_payment_method_id, or a card: an object or a token"}
+}
+
+// rawCard reads a card under the names of that front's answer, or of this API's
+// own tokens. Its slices alias the request's buffer.
+func rawCard(v value, in *vault.PaymentRequest) error {
+	var out card.Input
+	for _, p := range [...]struct {
+		names []string
+		dst   *[]byte
+	}{
+		{[]string{"number"}, &out.Number}, {[]string{"name"}, &out.Name},
+		{[]string{"exp_month", "expiration_month"}, &out.ExpirationMonth}, {[]string{"exp_year", "expiration_year"}, &out.ExpirationYear},
+		{[]string{"cvv", "cvc", "security_code"}, &out.SecurityCode},
+	} {
+		for _, name := range p.names {
+			b, ok := v.Get(name).Scalar()
+			if !ok {
+				return errWrongType
+			}
+			if b != nil {
+				*p.dst = b
+			}
+		}
+	}
+	in.Card = &out
+	return nil
+}
+
+// without is an object but for one member.
+func without(v value, name string) value {
+	out := value{Kind: v.Kind}
+	for _, f := range v.Fields {
+		if string(f.Name) != name {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
+}
+
+func optionalText(v value, name string) (string, error) {
+	b, ok := v.Get(name).Scalar()
+	if !ok || card.ContainsPAN(b) {
+		return "", invalidParameter(name)
+	}
+	return string(b), nil
+}
+
+// texts reads an object of texts; what is left out is "".
+func texts(v value, name string, members []string) (map[string]any, error) {
+	object := v.Get(name)
+	switch object.Kind {
+	case inplace.Object, inplace.Absent, inplace.Null:
+	default:
+		return nil, invalidParameter(name)
+	}
+	out := make(map[string]any, len(members))
+	for _, member := range members {
+		text, err := optionalText(object, member)
+		if err != nil {
+			return nil, invalidParameter(name + "." + member)
+		}
+		out[member] = text
+	}
+	return out, nil
+}
+
+// paymentBody is the documented answer, its keys in the documented order and
+// risk-details spelt as it is there.
+type paymentBody struct {
+	Success         bool               `json:"success"`
+	StatusCode      int                `json:"status_code"`
+	IsLive          bool               `json:"is_live"`
+	TransactionType string             `json:"transaction_type"`
+	Gateway         gatewayBody        `json:"gateway_response"`
+	Merchant        paymentMerchant    `json:"merchant_details"`
+	Payment         paymentDetails     `json:"payment_details"`
+	Transaction     transactionDetails `json:"transaction_details"`
+	Risk            riskDetails        `json:"risk-details"`
+}
+
+type gatewayBody struct {
+	Version string `json:"version"`
+	Type    string `json:"type"`
+	Message string `json:"message"`
+	Code    string `json:"code"`
+}
+
+type paymentMerchant struct {
+	LegalName string `json:"legal_name"`
+	MID       string `json:"mid"`
+	Reference string `json:"merchant_txn_ref"`
+	Billing   struct {
+		Address json.RawMessage `json:"billing_address"`
+	} `json:"billing_details"`
+	Device struct {
+		VisitedIP  string `json:"visited_ip"`
+		CustomerIP string `json:"customer_ip"`
+	} `json:"device_details"`
+}
+
+type paymentDetails struct {
+	Amount        json.Number `json:"amount"`
+	ResponseCode  any         `json:"response_code"`
+	AuthCode      *string     `json:"auth_code"`
+	Currency      string      `json:"currency"`
+	PaymentMethod string      `json:"payment_method"`
+	Scheme        string      `json:"scheme"`
+	Card          paymentCard `json:"card"`
+	Additional    struct {
+		Source struct {
+			Type string `json:"type"`
+		} `json:"payment_data_source"`
+	} `json:"additional_data"`
+}
+
+type paymentCard struct {
+	Name     string `json:"name"`
+	Number   string `json:"number"` // masked, whatever the processor says
+	ExpMonth string `json:"exp_month"`
+	ExpYear  string `json:"exp_year"`
+}
+
+type transactionDetails struct {
+	ID        string  `json:"id"`
+	Ref       any     `json:"ref"`
+	Timestamp string  `json:"timestamp"`
+	Reference string  `json:"merchant_txn_ref"`
+	Method    *string `json:"stored_payment_method_id"`
+}
+
+type riskDetails struct {
+	Score any `json:"risk_score"`
+}
+
+// processorAnswer is what is taken over of a processor's scrubbed answer. The
+// rest is the vault's own.
+type processorAnswer struct {
+	TransactionType string      `json:"transaction_type"`
+	Gateway         gatewayBody `json:"gateway_response"`
+	Payment         struct {
+		ResponseCode  json.Number `json:"response_code"`
+		AuthCode      *string     `json:"auth_code"`
+		PaymentMethod string      `json:"payment_method"`
+	} `json:"payment_details"`
+	Transaction struct {
+		ID        string      `json:"id"`
+		Ref       json.Number `json:"ref"`
+		Timestamp string      `json:"timestamp"`
+	} `json:"transaction_details"`
+	Risk struct {
+		Score json.Number `json:"risk_score"`
+	} `json:"risk-details"`
+}
+
+// paymentAnswer writes the answer to a payment that the processor answered.
+func paymentAnswer(p vault.Payment, echo paymentEcho) (vault.Answer, error) {
+	var said processorAnswer
+	understood := p.Verdict != vault.VerdictUnknown && json.Unmarshal(p.Body, &said) == nil
+	if !understood {
+		return envelopeAnswer(http.StatusBadGateway, p.Live, "ERRO0502", "the processor's answer was not understood; the payment may have been made and is not repeated", echo.Reference)
+	}
+	status := http.StatusCreated
+	if p.Verdict == vault.VerdictDeclined {
+		status = http.StatusPaymentRequired
+		if p.Status == http.StatusOK || p.Status >= 400 && p.Status < 500 {
+			status = p.Status // a decline is as the processor said
+		}
+	}
+	body := paymentBody{
+		Success: p.Verdict == vault.VerdictApproved, StatusCode: status, IsLive: p.Live,
+		TransactionType: said.TransactionType, Gateway: said.Gateway,
+		Payment: paymentDetails{
+			Amount: echo.Amount, Currency: echo.Currency, ResponseCode: jsonNumber(said.Payment.ResponseCode), AuthCode: said.Payment.AuthCode,
+			PaymentMethod: said.Payment.PaymentMethod, Scheme: strings.ToUpper(p.Card.Brand),
+			Card: paymentCard{
+				Name: p.Card.Profile.Holder.Name, Number: maskedNumber(p.Card),
+				ExpMonth: fmt.Sprintf("%02d", p.Card.Expiry.Month), ExpYear: fmt.Sprintf("%02d", p.Card.Expiry.Year%100),
+			},
+		},
+		Merchant: paymentMerchant{LegalName: p.Merchant, MID: echo.MerchantID, Reference: echo.Reference},
+		Transaction: transactionDetails{
+			ID: said.Transaction.ID, Ref: jsonNumber(said.Transaction.Ref), Timestamp: said.Transaction.Timestamp,
+			Reference: echo.Reference, Method: optional(p.Method),
+		},
+		Risk: riskDetails{jsonNumber(said.Risk.Score)},
+	}
+	body.Merchant.Billing.Address = echo.Billing
+	body.Merchant.Device.CustomerIP, body.Merchant.Device.VisitedIP = echo.CustomerIP, echo.CustomerIP
+	body.Payment.Additional.Source.Type = "card"
+	if body.TransactionType == "" {
+		body.TransactionType = "CAPTURE"
+	}
+	if body.Transaction.Timestamp == "" {
+		body.Transaction.Timestamp = p.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	text, err := encode(body)
+	return vault.Answer{Status: status, Body: text}, err
+}
+
+// maskedNumber shows the first six digits only where the merchant's settings do.
+func maskedNumber(c vault.Card) string {
+	if c.FirstDigits != "" {
+		return c.FirstDigits + "******" + c.LastDigits
+	}
+	return "************" + c.LastDigits
+}
+
+// jsonNumber is a number, or null if there is none.
+func jsonNumber(n json.Number) any {
+	if n == "" {
+		return nil
+	}
+	return n
+}
+
+// envelopeBody is that front's error (contract 8, proposed).
+type envelopeBody struct {
+	Success     bool        `json:"success"`
+	StatusCode  int         `json:"status_code"`
+	IsLive      bool        `json:"is_live"`
+	Gateway     gatewayBody `json:"gateway_response"`
+	Transaction struct {
+		Reference string `json:"merchant_txn_ref"`
+	} `json:"transaction_details"`
+}
+
+func newEnvelope(status int, live bool, code, message, reference string) envelopeBody {
+	body := envelopeBody{StatusCode: status, IsLive: live, Gateway: gatewayBody{"1", "ERROR", message, code}}
+	body.Transaction.Reference = reference
+	return body
+}
+
+func envelopeAnswer(status int, live bool, code, message, reference string) (vault.Answer, error) {
+	text, err := encode(newEnvelope(status, live, code, message, reference))
+	return vault.Answer{Status: status, Body: text}, err
+}
+
+// envelope is a problem in that front's language.
+func (p problem) envelope() envelopeBody {
+	return newEnvelope(p.status, false, fmt.Sprintf("ERRO%04d", p.status), p.message, "")
+}
+
+// paymentCredentials reads the two keys of a payment: the Authorization header,
+// raw or behind "Basic", and x-api-key.
+func paymentCredentials(h http.Header) (authorization, apiKey string) {
+	text := strings.TrimSpace(h.Get("Authorization"))
+	if key := credential(text); key != "" {
+		return key, strings.TrimSpace(h.Get("X-Api-Key"))
+	}
+	if scheme, rest, ok := strings.Cut(text, " "); ok && strings.EqualFold(scheme, "Basic") {
+		text = strings.TrimSpace(rest)
+	}
+	return text, strings.TrimSpace(h.Get("X-Api-Key"))
+}

@@ -1,0 +1,103 @@
+package vault
+
+import (
+	"context"
+	"errors"
+
+	"github.com/panvault/panvault/store"
+	"github.com/panvault/panvault/vault/envelope"
+)
+
+// recoverer is the actor of what ends an abandoned attempt.
+const recoverer = "panvault recovery"
+
+// Why an attempt was ended by another process than its own.
+const (
+	reasonNotBegun = "the process ended before it was sent"
+	reasonNoAnswer = "the process ended before an answer came"
+)
+
+// recoverAtOnce is the most rows that one look at the ledger ends.
+const recoverAtOnce = 100
+
+// RecoverForwards ends the attempts whose process is gone: those that wrote
+// nothing are not_sent, and their token can be used again; the others are
+// unknown, and are not repeated. Servers do it every second. It returns how
+// many. Errors: Unavailable, Internal.
+func (s *Service) RecoverForwards(ctx context.Context) (int, error) {
+	var rows []store.Forward
+	err := s.store.View(ctx, func(r store.Reader) (err error) {
+		rows, err = r.AbandonedForwards(ctx, s.now().UnixMicro(), recoverAtOnce)
+		return err
+	})
+	if err != nil {
+		return 0, s.fail(err)
+	}
+	n := 0
+	for i := range rows {
+		err := s.recoverForward(ctx, rows[i].ID)
+		switch {
+		case errors.Is(err, store.ErrConflict): // somebody else did
+		case err != nil:
+			return n, s.settle(ctx, System(recoverer), err)
+		default:
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (s *Service) recoverForward(ctx context.Context, id string) error {
+	var last store.Forward
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		row, err := s.openForward(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if row.LeaseUntil == 0 || row.LeaseUntil > s.now().UnixMicro() {
+			return store.ErrConflict
+		}
+		was := row.Tag
+		c := Caller{Key: recoverer, Kind: "system", Merchant: row.Merchant, Live: row.Live}
+		row.EndedAt, row.LeaseUntil = s.now().UnixMicro(), 0
+		row.State, row.Reason = store.ForwardUnknown, reasonNoAnswer
+		if row.SentAt == 0 {
+			row.State, row.Reason = store.ForwardNotSent, reasonNotBegun
+			if err := s.release(ctx, tx, c, row); err != nil {
+				return err
+			}
+		}
+		if err := s.recoverCharge(ctx, tx, row); err != nil {
+			return err
+		}
+		last = *row
+		return s.endForward(ctx, tx, c, row, was)
+	})
+	if err == nil {
+		s.metrics.forwards.WithLabelValues(last.Use, string(last.State)).Inc()
+		s.log.Warn("an abandoned forward was ended", "forward", publicID(forwardPrefix, last.Live, last.ID), "state", last.State)
+	}
+	return err
+}
+
+// proveForward refuses a row that was edited or stands in another's place.
+func (s *Service) proveForward(row *store.Forward, id string) error {
+	if row.ID != id || s.keyring.Check(envelope.ModeOf(row.Live), forwardRow(row), row.Tag) != nil {
+		return &tamperedRow{publicID(forwardPrefix, row.Live, id), "forward"}
+	}
+	return nil
+}
+
+// provenOrAbsent is a row that was read and proven, nil if there is none.
+func provenOrAbsent[R any](row *R, err error, prove func() error) (*R, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil {
+		err = prove()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return row, nil
+}
