@@ -21,6 +21,9 @@ const (
 	UsePayment Use = "payment" // the PaymentOptions front
 )
 
+// Uses lists every Use, in a fixed order.
+func Uses() []Use { return []Use{UseForward, UseCharge, UseCapture, UseReverse, UsePayment} }
+
 // EveryMerchant in Destination.Merchants lets all merchants use it.
 const EveryMerchant = "*"
 
@@ -44,9 +47,7 @@ func (d *Destination) validate() error {
 	if d.Endpoint == nil {
 		return errors.New("a destination has no endpoint")
 	}
-	switch d.Use {
-	case UseForward, UseCharge, UseCapture, UseReverse, UsePayment:
-	default:
+	if !slices.Contains(Uses(), d.Use) {
 		return fmt.Errorf("destination %s: use must be forward, charge, capture, reverse or payment", d.Endpoint.Name())
 	}
 	if len(d.Merchants) == 0 || slices.Contains(d.Merchants, "") {
@@ -55,8 +56,10 @@ func (d *Destination) validate() error {
 	return nil
 }
 
-// checkDestinations refuses settings that leave open which destination is meant.
-func checkDestinations(all []Destination) error {
+// ValidateDestinations reports the first mistake of a set of destinations: one
+// that names no merchant, a name that is there twice, or two that the same
+// merchant would find for the same use. New returns the same error.
+func ValidateDestinations(all []Destination) error {
 	for i := range all {
 		d := &all[i]
 		if err := d.validate(); err != nil {

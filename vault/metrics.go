@@ -46,7 +46,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 	for _, why := range []reason{lapsed, spent, unused, expired} {
 		m.destroyed.WithLabelValues(string(why))
 	}
-	for _, use := range []Use{UseForward, UseCharge, UseCapture, UseReverse, UsePayment} {
+	for _, use := range Uses() {
 		for _, state := range []store.ForwardState{store.ForwardAnswered, store.ForwardNotSent, store.ForwardUnknown} {
 			m.forwards.WithLabelValues(string(use), string(state))
 		}

@@ -151,7 +151,7 @@ func (o *Options) setDefaults() error {
 	if o.Brands == (card.Brands{}) {
 		o.Brands = card.AllBrands()
 	}
-	if err := checkDestinations(o.Destinations); err != nil {
+	if err := ValidateDestinations(o.Destinations); err != nil {
 		return err
 	}
 	if o.Policies == nil {

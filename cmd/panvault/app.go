@@ -38,9 +38,11 @@ type app struct {
 
 // openMode says what a command needs of an app.
 type openMode struct {
-	create bool // make keyring and database if they are missing, and bring the schema up to date
-	intake bool // prepare data keys
-	sweep  bool // destroy what is due, in the background
+	create  bool // make keyring and database if they are missing, and bring the schema up to date
+	intake  bool // prepare data keys
+	sealing bool // refuse a KMS identity that may open cards
+	forward bool // open the destinations, with their secrets
+	sweep   bool // destroy what is due, in the background
 }
 
 // newApp returns an app with nothing open. Close it.
@@ -73,7 +75,13 @@ func (c *cli) open(ctx context.Context, cfg config, mode openMode) (*app, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.openService(ctx, mode); err != nil {
+	if mode.sealing {
+		err = a.refuseOpening(ctx)
+	}
+	if err == nil {
+		err = a.openService(ctx, mode)
+	}
+	if err != nil {
 		return nil, errors.Join(err, a.close(ctx))
 	}
 	return a, nil
@@ -90,10 +98,18 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 			return fmt.Errorf("cards.brands: %w", err)
 		}
 	}
+	var destinations []vault.Destination
+	if mode.forward {
+		var err error
+		if destinations, err = a.cfg.openDestinations(); err != nil {
+			return err
+		}
+	}
 	svc, err := vault.New(ctx, vault.Options{
 		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
 		TokenTTL: a.cfg.Cards.TokenTTL, AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
 		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, KeyAge: a.cfg.keyAge(),
+		Destinations: destinations, Resolver: resolver(),
 		Limits: vault.Limits{
 			PerKey:     policy.Limit(a.cfg.Limits.TokensPerKey),
 			PerAddress: policy.Limit(a.cfg.Limits.TokensPerAddress),

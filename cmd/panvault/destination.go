@@ -1,23 +1,22 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/forward"
 )
 
-// destinationConfig is one endpoint of a processor that cards are forwarded to:
-// configuration, never input.
+// destinationConfig is one endpoint of a processor that cards are forwarded to,
+// and who may use it: configuration, never input.
 type destinationConfig struct {
-	Name        string `yaml:"name"`
+	Name      string   `yaml:"name"`
+	Use       string   `yaml:"use,omitempty"` // default forward
+	Mode      string   `yaml:"mode"`          // test or live
+	Merchants []string `yaml:"merchants"`     // mrch_ ids, or * alone
+
 	URL         string `yaml:"url"`
 	Method      string `yaml:"method,omitempty"` // default POST
 	Path        string `yaml:"path"`
@@ -38,90 +37,73 @@ type destinationConfig struct {
 
 	Timeout        time.Duration `yaml:"timeout,omitempty"`
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
+	MaxRequest     int           `yaml:"max_request,omitempty"`  // bytes
 	MaxResponse    int           `yaml:"max_response,omitempty"` // bytes
-	AnswerHeaders  []string      `yaml:"answer_headers,omitempty"`
-	KeepDigits     []string      `yaml:"keep_digits,omitempty"`
+
+	AnswerHeaders   []string      `yaml:"answer_headers,omitempty"`
+	ShowFirstDigits bool          `yaml:"show_first_digits,omitempty"`
+	KeepDigits      []string      `yaml:"keep_digits,omitempty"`
+	Outcome         outcomeConfig `yaml:"outcome,omitempty"`
 }
 
-// endpoint opens a destination: its secrets, certificates and templates.
-func (d destinationConfig) endpoint() (*forward.Endpoint, error) {
+// outcomeConfig says how an answer tells what became of a charge.
+type outcomeConfig struct {
+	StatusFrom int      `yaml:"status_from,omitempty"`
+	StatusTo   int      `yaml:"status_to,omitempty"`
+	Path       string   `yaml:"path,omitempty"`
+	Approved   []string `yaml:"approved,omitempty"`
+	Declined   []string `yaml:"declined,omitempty"`
+	Code       string   `yaml:"code,omitempty"`
+	Message    string   `yaml:"message,omitempty"`
+	Auth       string   `yaml:"auth,omitempty"`
+	Reference  string   `yaml:"reference,omitempty"`
+}
+
+// The modes of a destination in the configuration.
+const (
+	modeTest = "test"
+	modeLive = "live"
+)
+
+// use is the setting or its default.
+func (d destinationConfig) use() vault.Use {
+	if d.Use == "" {
+		return vault.UseForward
+	}
+	return vault.Use(d.Use)
+}
+
+// settings are the destination without what is in files and the environment.
+func (d destinationConfig) settings() forward.Destination {
 	out := forward.Destination{
 		Name: d.Name, URL: d.URL, Method: d.Method, Path: d.Path, ContentType: d.ContentType, Body: d.Body,
 		Pins: d.Pins, ServerName: d.ServerName, AllowPlaintext: d.AllowPlaintext, AllowPrivate: d.AllowPrivate,
-		Timeout: d.Timeout, ConnectTimeout: d.ConnectTimeout, MaxResponse: d.MaxResponse,
-		AnswerHeaders: d.AnswerHeaders, KeepDigits: d.KeepDigits,
+		Timeout: d.Timeout, ConnectTimeout: d.ConnectTimeout, MaxRequest: d.MaxRequest, MaxResponse: d.MaxResponse,
+		AnswerHeaders: d.AnswerHeaders, ShowFirstDigits: d.ShowFirstDigits, KeepDigits: d.KeepDigits,
+		Outcome: forward.OutcomeRules(d.Outcome),
 	}
 	if out.Method == "" {
 		out.Method = "POST"
 	}
-	if out.ContentType == "" && out.Body != "" {
+	if out.ContentType == "" && out.Method != "GET" {
 		out.ContentType = "application/json"
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Headers)) {
 		out.Headers = append(out.Headers, forward.Header{Name: name, Value: []byte(d.Headers[name])})
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.SecretHeaders)) {
-		secret, err := d.SecretHeaders[name].read()
-		if err != nil {
-			return nil, unreadable("secret_headers."+name, err)
-		}
-		out.Headers = append(out.Headers, forward.Header{Name: name, Value: []byte(secret), Secret: true})
-	}
-	if err := d.readCertificates(&out); err != nil {
-		return nil, err
-	}
-	return forward.New(out)
+	return out
 }
 
-func (d destinationConfig) readCertificates(out *forward.Destination) error {
-	if d.CAFile != "" {
-		pem, err := os.ReadFile(d.CAFile)
-		if err != nil {
-			return hint(err, "ca_file: a file of PEM certificates")
-		}
-		if out.RootCAs = x509.NewCertPool(); !out.RootCAs.AppendCertsFromPEM(pem) {
-			return hint(fmt.Errorf("%s holds no certificate", d.CAFile), "ca_file: a file of PEM certificates")
-		}
-	}
-	if (d.CertFile == "") != (d.KeyFile == "") {
-		return errors.New("cert_file and key_file go together")
-	}
-	if d.CertFile == "" {
-		return nil
-	}
-	pair, err := tls.LoadX509KeyPair(d.CertFile, d.KeyFile)
-	if err != nil {
-		return hint(err, "cert_file and key_file: PEM, of one another")
-	}
-	out.ClientCertificate = &pair
-	return nil
-}
-
-// destinations opens all destinations of a configuration, or the named one.
-func (cfg config) destinations(name string) ([]*forward.Endpoint, error) {
-	var out []*forward.Endpoint
-	seen := make(map[string]bool)
+// longestTimeout is how long a request to a destination takes at most; 0
+// without destinations.
+func (cfg config) longestTimeout() time.Duration {
+	longest := time.Duration(0)
 	for _, d := range cfg.Destinations {
-		if seen[d.Name] {
-			return nil, fmt.Errorf("destination %s is there twice", d.Name)
+		timeout := d.Timeout
+		if timeout == 0 {
+			timeout = forward.DefaultTimeout
 		}
-		seen[d.Name] = true
-		if name != "" && d.Name != name {
-			continue
-		}
-		e, err := d.endpoint()
-		if err != nil {
-			return nil, fmt.Errorf("destination %s: %w", d.Name, err)
-		}
-		out = append(out, e)
+		longest = max(longest, timeout)
 	}
-	if len(out) == 0 {
-		what := "there is no destination"
-		if name != "" {
-			what += " of that name"
-		}
-		names := slices.Sorted(maps.Keys(seen))
-		return nil, hint(errors.New(what), "destinations in the configuration: %s", strings.Join(append(names, "(deploy/panvault.example.yaml shows one)"), ", "))
-	}
-	return out, nil
+	return longest
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,10 @@ func (c *cli) devCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a sandbox: test keys, local storage, nothing to configure",
-		Long: `Run a whole vault on this machine with a sandbox merchant and test keys.
+		Long: `Run a whole vault on this machine with a sandbox merchant and test keys, and
+beside it the sandbox processor (panvault sandbox-processor), a second server that
+its destinations lead to. Cards sent there are in this process's memory until it
+ends.
 
 The sandbox lives in --data (a folder under your state directory by default) and
 is reopened by the next start with the same keys; --data :temp: makes one that
@@ -28,7 +30,7 @@ is deleted at the end. Its keyring's passphrase lies beside it, so never put a
 real card into it.
 
 With --json the only line on standard output, once requests are answered, is
-  {"url","admin_url","merchant","public_key","secret_key","data"}`,
+  {"url","admin_url","merchant","public_key","secret_key","data","processor_url"}`,
 		Example: `  panvault dev
   panvault dev --data :temp: --listen 127.0.0.1:0 --json
   panvault apikey list --data ~/.local/state/panvault/dev   (beside it)`,
@@ -38,6 +40,7 @@ With --json the only line on standard output, once requests are answered, is
 	flags := cmd.Flags()
 	flags.StringVar(&opts.listen, "listen", "127.0.0.1:8440", "`address` of the API")
 	flags.StringVar(&opts.admin, "admin-listen", "", "`address` of health and metrics (default: 127.0.0.1:8441, or any free port)")
+	flags.StringVar(&opts.processor, "processor-listen", "", "`address` of the sandbox processor (default: 127.0.0.1:8450, or any free port)")
 	flags.BoolVar(&opts.allowExpired, "allow-expired-in-test-mode", false, "accept cards with past expiry dates, as old client test suites send")
 	return cmd
 }
@@ -52,6 +55,11 @@ func (c *cli) dev(ctx context.Context, opts devOptions) (err error) {
 	if err := disableDumps(); err != nil {
 		return err
 	}
+	processor, err := c.startDevProcessor(opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, processor.stop()) }()
 	dir, remove, err := sandboxFolder(c.dataDir)
 	if err != nil {
 		return err
@@ -64,6 +72,7 @@ func (c *cli) dev(ctx context.Context, opts devOptions) (err error) {
 	cfg.Cards.AllowExpiredInTestMode = opts.allowExpired
 	cfg.Listen.Public, cfg.Listen.Private = opts.listen, opts.listen
 	cfg.Listen.Admin = adminAddress(opts)
+	cfg.Destinations = sandboxDestinations(processor.url)
 	if c.dataDir == tempSandbox {
 		cfg.Hardening.removable = filepath.Dir(dir)
 	}
@@ -76,12 +85,34 @@ func (c *cli) dev(ctx context.Context, opts devOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.runSandbox(ctx, a, keys, opts)
+	return c.runSandbox(ctx, a, keys, opts, processor)
 }
 
-// runSandbox serves, on any free admin port if the usual one is taken.
-func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts devOptions) error {
-	ready := func(s *serving) error { return c.announce(s, keys) }
+// runSandbox serves, on any free admin port if the usual one is taken, until ctx
+// ends or the processor fails.
+func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts devOptions, p *runningProcessor) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, 1)
+	go func() {
+		select {
+		case err := <-p.failed:
+			failed <- fmt.Errorf("sandbox processor: %w", err)
+			stop()
+		case <-ctx.Done():
+		}
+	}()
+	err := c.serveSandbox(ctx, a, keys, opts, p.url)
+	select {
+	case why := <-failed:
+		return errors.Join(why, err)
+	default:
+		return err
+	}
+}
+
+func (c *cli) serveSandbox(ctx context.Context, a *app, keys sandboxKeys, opts devOptions, processorURL string) error {
+	ready := func(s *serving) error { return c.announce(s, keys, processorURL) }
 	if opts.admin == "" && portTaken(a.cfg.Listen.Admin) {
 		a.cfg.Listen.Admin = "127.0.0.1:0"
 	}
@@ -90,7 +121,7 @@ func (c *cli) runSandbox(ctx context.Context, a *app, keys sandboxKeys, opts dev
 
 // openSandbox creates what is missing and opens it.
 func (c *cli) openSandbox(ctx context.Context, cfg config) (*app, error) {
-	mode := openMode{create: true, intake: true, sweep: true}
+	mode := openMode{create: true, intake: true, forward: true, sweep: true}
 	a, err := c.openBackends(ctx, cfg, mode)
 	if err != nil {
 		return nil, explainOpen(err)
@@ -129,55 +160,4 @@ func removeFolder(path string) error {
 		errs = append(errs, os.Remove(filepath.Join(path, e.Name())))
 	}
 	return errors.Join(append(errs, os.Remove(path))...)
-}
-
-// announce tells people or programs that the sandbox answers.
-func (c *cli) announce(s *serving, keys sandboxKeys) error {
-	url, adminURL := "http://"+s.apiAddr, "http://"+s.adminAddr
-	if c.json {
-		return c.printJSON(struct {
-			URL       string `json:"url"`
-			AdminURL  string `json:"admin_url"`
-			Merchant  string `json:"merchant"`
-			PublicKey string `json:"public_key"`
-			SecretKey string `json:"secret_key"`
-			Data      string `json:"data"`
-		}{url, adminURL, keys.Merchant, keys.PublicKey, keys.SecretKey, s.app.cfg.DataDir})
-	}
-	fmt.Fprintf(c.stdout, `
-Panvault sandbox is ready. Test cards only.
-
-  API          %s
-  health       %s/readyz, /metrics
-  data         %s
-  merchant     %s
-  public key   %s
-  secret key   %s
-
-Make a token:
-
-  curl %s/tokens \
-    -u %s: \
-    -d "card[name]=JOHN DOE" \
-    -d "card[number]=4242424242424242" \
-    -d "card[expiration_month]=12" \
-    -d "card[expiration_year]=%d" \
-    -d "card[security_code]=123"
-
-Next: look at it with  curl %s/tokens/TOKEN -u %s:
-      keep its card with  curl %s/customers -u %s: -d card=TOKEN
-      manage the sandbox with  %s apikey list --merchant %s --data %s
-      stop with Ctrl-C; %s.
-
-`, url, adminURL, s.app.cfg.DataDir, keys.Merchant, keys.PublicKey, keys.SecretKey,
-		url, keys.PublicKey, time.Now().Year()+4, url, keys.PublicKey, url, keys.SecretKey, programName(), keys.Merchant, s.app.cfg.DataDir, c.afterwards())
-	return nil
-}
-
-// afterwards says what becomes of the sandbox when it stops.
-func (c *cli) afterwards() string {
-	if c.dataDir == tempSandbox {
-		return "its folder is deleted then"
-	}
-	return "the next start has the same keys"
 }

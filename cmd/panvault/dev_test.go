@@ -32,7 +32,7 @@ func TestDevReadyLine(t *testing.T) {
 			keys = append(keys, text)
 		}
 	}
-	want := []string{"url", "admin_url", "merchant", "public_key", "secret_key", "data"}
+	want := []string{"url", "admin_url", "merchant", "public_key", "secret_key", "data", "processor_url"}
 	if len(lines) != 1 || !cmp.Equal(keys, want) {
 		t.Errorf("standard output is %q with keys %v, want one line with %v", lines, keys, want)
 	}
@@ -90,9 +90,9 @@ func TestDevPortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for _, flag := range []string{"--listen", "--admin-listen"} {
+	for _, flag := range []string{"--listen", "--admin-listen", "--processor-listen"} {
 		args := []string{"dev", "--data", t.TempDir(), flag, l.Addr().String()}
-		if flag == "--admin-listen" {
+		if flag != "--listen" {
 			args = append(args, "--listen", "127.0.0.1:0")
 		}
 		out, errs := command(t, 1, args...)
@@ -111,6 +111,8 @@ func TestDevAddress(t *testing.T) {
 		{"--listen", ":0", "dev serves loopback only", "panvault serve"},
 		{"--listen", "[::]:0", "dev serves loopback only", "panvault serve"},
 		{"--admin-listen", "192.0.2.1:0", "dev serves loopback only", "panvault serve"},
+		{"--processor-listen", "192.0.2.1:0", "dev serves loopback only", "panvault serve"},
+		{"--processor-listen", "foo", "--processor-listen must be HOST:PORT", "--processor-listen 127.0.0.1:0"},
 		{"--listen", "foo", "--listen must be HOST:PORT", "--listen 127.0.0.1:0"},
 		{"--listen", "127.0.0.1:70000", "--listen must be HOST:PORT", "--listen 127.0.0.1:0"},
 		{"--admin-listen", "foo", "--admin-listen must be HOST:PORT", "--admin-listen 127.0.0.1:0"},

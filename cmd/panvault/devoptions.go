@@ -12,15 +12,24 @@ import (
 type devOptions struct {
 	listen       string
 	admin        string
+	processor    string
 	allowExpired bool
 }
 
 // validate refuses addresses that others reach: a sandbox is one developer's.
 func (o devOptions) validate() error {
-	if err := checkDevAddress("--listen", o.listen); err != nil || o.admin == "" {
+	if err := checkDevAddress("--listen", o.listen); err != nil {
 		return err
 	}
-	return checkDevAddress("--admin-listen", o.admin)
+	for _, f := range []struct{ flag, addr string }{{"--admin-listen", o.admin}, {"--processor-listen", o.processor}} {
+		if f.addr == "" {
+			continue
+		}
+		if err := checkDevAddress(f.flag, f.addr); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkDevAddress(flag, addr string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,7 +16,11 @@ func (cfg *config) unknownVariables(environ []string) []string {
 	known := map[string]bool{
 		"PANVAULT_TEST_VAULT": true, "PANVAULT_REQUIRE_VAULT": true, "PANVAULT_REQUIRE_NODE": true, // of the tests
 	}
-	for _, ref := range []secretRef{cfg.OperatorKey, cfg.KMS.Local.Passphrase} {
+	refs := []secretRef{cfg.OperatorKey, cfg.KMS.Local.Passphrase}
+	for _, d := range cfg.Destinations {
+		refs = slices.AppendSeq(refs, maps.Values(d.SecretHeaders))
+	}
+	for _, ref := range refs {
 		if ref.is("env") {
 			known[ref.target()] = true
 		}

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/card"
-	"github.com/panvault/panvault/vault/forward"
 )
 
 func (c *cli) forwardCommand() *cobra.Command {
@@ -31,10 +30,13 @@ func (c *cli) forwardCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [DESTINATION]",
 		Short: "Render a destination's request with a test card and show it masked",
-		Long: `Check the settings of all destinations, or of one, and render their requests with
-a test card: what is shown is what would be sent, but for the number, the
-security code and the values of secret headers. Nothing is sent and no name is
-resolved.`,
+		Long: `Check the settings of all destinations, or of one, read their secrets, and render
+their requests with a test card: what is shown is the body that would be sent, but
+for the number and the security code, and who may have it sent. Nothing is sent
+and no name is resolved.
+
+A charge, capture, reverse or payment has made-up fields; --fields replaces some.
+A forward has those of --fields only.`,
 		Example: `  panvault forward check --config panvault.yaml
   panvault forward check --config panvault.yaml processor --fields '{"amount":1000,"currency":"thb"}'`,
 		Args: cobra.MaximumNArgs(1),
@@ -47,71 +49,80 @@ resolved.`,
 			if len(args) == 1 {
 				name = args[0]
 			}
-			endpoints, err := cfg.destinations(name)
+			destinations, err := cfg.destination(name)
 			if err != nil {
 				return err
 			}
-			return c.checkDestinations(endpoints, fields)
+			return c.renderDestinations(destinations, fields)
 		},
 	}
-	cmd.Flags().StringVar(&fields, "fields", "{}", "the merchant's own fields, a `JSON` object")
+	cmd.Flags().StringVar(&fields, "fields", "{}", "fields of the request, a `JSON` object")
 	return cmd
 }
 
-// renderedJSON is a masked request.
+// renderedJSON is a masked request, and who may have it sent.
 type renderedJSON struct {
-	Destination string `json:"destination"`
-	Body        string `json:"body"`
+	Destination string    `json:"destination"`
+	Use         vault.Use `json:"use"`
+	Mode        string    `json:"mode"`
+	Merchants   []string  `json:"merchants"`
+	Body        string    `json:"body"`
 }
 
-func (c *cli) checkDestinations(endpoints []*forward.Endpoint, fields string) error {
-	values, err := testValues(fields)
+func (c *cli) renderDestinations(destinations []vault.Destination, fields string) error {
+	given, err := parseFields(fields)
 	if err != nil {
 		return err
 	}
-	out := make([]renderedJSON, 0, len(endpoints))
-	for _, e := range endpoints {
-		request, err := e.Render(values, rand.Reader)
+	out := make([]renderedJSON, 0, len(destinations))
+	for _, d := range destinations {
+		rendered, err := render(d, given)
 		if err != nil {
-			return hint(fmt.Errorf("destination %s: %w", e.Name(), err), "--fields with what the template asks for")
+			return hint(fmt.Errorf("destination %s: %w", d.Endpoint.Name(), err), "--fields with what the template asks for")
 		}
-		out = append(out, renderedJSON{e.Name(), string(request.Masked())})
-		request.Wipe()
+		out = append(out, rendered)
 	}
 	if c.json {
 		return c.printJSON(out)
 	}
 	for _, r := range out {
-		fmt.Fprintf(c.stdout, "%s\n%s\n\n", r.Destination, r.Body)
+		fmt.Fprintf(c.stdout, "%s\n  use %s, %s mode, merchants %s\n%s\n\n", r.Destination, r.Use, r.Mode, strings.Join(r.Merchants, ", "), r.Body)
 	}
 	return nil
 }
 
-// testValues are those of a published test card (contract 7.2).
-func testValues(fields string) (forward.Values, error) {
-	number, err := card.NewPAN([]byte("4242424242424242"))
+// render makes a destination's request with a test card.
+func render(d vault.Destination, fields map[string]any) (renderedJSON, error) {
+	values, err := sampleValues(d, fields)
 	if err != nil {
-		return forward.Values{}, err
+		return renderedJSON{}, err
 	}
-	code, err := card.NewSecurityCode([]byte("123"))
+	request, err := d.Endpoint.Render(values, rand.Reader)
 	if err != nil {
-		return forward.Values{}, err
+		return renderedJSON{}, err
 	}
-	values := forward.Values{
-		Number: number, Code: code, Expiry: card.Expiry{Month: 12, Year: time.Now().Year() + 4},
-		Holder:    card.Holder{Name: "JOHN DOE", City: "Bangkok", Country: "th", PostalCode: "10320"},
-		Reference: "fwrd_test_000000000000000000000000",
+	defer request.Wipe()
+	out := renderedJSON{d.Endpoint.Name(), d.Use, modeTest, d.Merchants, string(request.Masked())}
+	if d.Live {
+		out.Mode = modeLive
 	}
-	if card.ContainsPAN([]byte(fields)) { // it would be shown, and has no place in them
-		return values, hint(usageError{errors.New("--fields holds a card number; the test card has one already")}, `--fields '{"amount":1000}'`)
+	return out, nil
+}
+
+// parseFields reads --fields. No error quotes it.
+func parseFields(text string) (map[string]any, error) {
+	const try = `--fields '{"amount":1000}'`
+	if card.ContainsPAN([]byte(text)) { // it would be shown, and has no place in them
+		return nil, hint(usageError{errors.New("--fields holds a card number; the test card has one already")}, try)
 	}
-	dec := json.NewDecoder(bytes.NewReader([]byte(fields)))
+	var fields map[string]any
+	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
-	if err := dec.Decode(&values.Fields); err != nil || values.Fields == nil {
-		return values, hint(usageError{errors.New("--fields is not a JSON object")}, `--fields '{"amount":1000}'`)
+	if err := dec.Decode(&fields); err != nil || fields == nil {
+		return nil, hint(usageError{errors.New("--fields is not a JSON object")}, try)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return values, hint(usageError{errors.New("--fields is more than one JSON object")}, `--fields '{"amount":1000}'`)
+		return nil, hint(usageError{errors.New("--fields is more than one JSON object")}, try)
 	}
-	return values, nil
+	return fields, nil
 }

@@ -52,7 +52,7 @@ func lockedMeasure(locked bool) measure {
 // roots of trust, time zones, and the files that are read again while it runs.
 func (cfg config) readable() []string {
 	paths := []string{
-		"/etc", "/run/systemd/resolve", "/run/resolvconf",
+		"/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
 		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
 		"/usr/share/zoneinfo", "/proc/self", "/sys/kernel/mm",
 	}
@@ -73,9 +73,10 @@ func (cfg config) readable() []string {
 }
 
 // readableFiles lists single files that the standard library and the metrics
-// read: the longest queue of a listener, and when the machine started.
+// read: the longest queue of a listener, when the machine started, and those of
+// name resolution.
 func readableFiles() []string {
-	return []string{"/proc/sys/net/core/somaxconn", "/proc/stat"}
+	return append(nameFiles(), "/proc/sys/net/core/somaxconn", "/proc/stat")
 }
 
 // writable lists the folders of the database and the keyring.

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// makeCertificate writes a certificate for 127.0.0.1 and its key, and returns
-// who trusts it.
+// makeCertificate writes a certificate for 127.0.0.1 and localhost and its key,
+// and returns who trusts it.
 func makeCertificate(t *testing.T, dir string) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -29,8 +29,8 @@ func makeCertificate(t *testing.T, dir string) (certFile, keyFile string, roots 
 	template := x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "panvault test"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:        true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
+		IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
 	if err != nil {
@@ -99,33 +99,6 @@ func TestTLSOnSeparatePorts(t *testing.T) {
 		t.Errorf("/readyz: %d %s", r.status, r.body)
 	}
 	s.Stop()
-}
-
-// TestTiers: a tier opens its own side and nothing else.
-func TestTiers(t *testing.T) {
-	t.Parallel()
-	in := install(t, "listen.private", "localhost:0")
-	for _, tt := range []struct {
-		tier   string
-		status int // of POST /tokens
-		serves string
-	}{{"intake", 200, "tokens"}, {"exchange", 404, "customers"}} {
-		s := in.serve(in.config, "--tier", tt.tier)
-		if s.PrivateURL != "" {
-			t.Errorf("%s has a second listener, %s", tt.tier, s.PrivateURL)
-		}
-		if r := must(t, http.MethodPost, s.URL+"/tokens", s.PublicKey, drawCard().form(), tt.serves); r.status != tt.status {
-			t.Errorf("%s: POST /tokens gets %d, want %d", tt.tier, r.status, tt.status)
-		}
-		if r := must(t, http.MethodGet, s.AdminURL+"/readyz", "", nil); r.status != http.StatusOK {
-			t.Errorf("%s: /readyz: %d %s", tt.tier, r.status, r.body)
-		}
-		s.Stop()
-	}
-	got := column(t, filepath.Join(in.dir, "data"), `SELECT body ->> '$.details.tier' FROM events WHERE type = 'system.start' ORDER BY rowid`)
-	if len(got) != 2 || got[0] != "intake" || got[1] != "exchange" {
-		t.Errorf("tiers in the audit log are %v", got)
-	}
 }
 
 // TestRefusedListeners: what would show cards on the network does not start,

@@ -21,6 +21,6 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"panvault": main,
-		"confined": func() { fmt.Print(confined(os.Args[1])) },
+		"confined": func() { fmt.Print(confined(os.Args[1], os.Args[2])) },
 	})
 }

@@ -24,6 +24,8 @@ type server struct {
 	SecretKey string `json:"secret_key"`
 	Data      string `json:"data"`
 
+	ProcessorURL string `json:"processor_url"` // of dev
+
 	PrivateURL string // "" when it has no listener of its own
 
 	t      testing.TB

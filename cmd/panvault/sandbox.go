@@ -50,6 +50,7 @@ func newSandboxConfig(dir string) config {
 	cfg.Approvals = approvalsConfig{} // nothing in it is worth a day
 	cfg.Limits = limitsConfig{}       // a developer's loops are not card testing
 	cfg.Log = logConfig{Level: "info", Format: "text"}
+	cfg.Destinations = sandboxDestinations(sandboxProcessorURL)
 	return cfg
 }
 

@@ -15,6 +15,9 @@ func checkSecretFiles(cfg config) []finding {
 			{"kms.transit.key_file", t.KeyFile},
 		}...)
 	}
+	for _, d := range cfg.Destinations {
+		files = append(files, struct{ setting, path string }{"destination " + d.Name + ": key_file", d.KeyFile})
+	}
 	var out []finding
 	for _, f := range files {
 		if f.path == "" {

@@ -7,19 +7,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// tier says which side of the vault a process serves.
-type tier string
-
-const (
-	tierAll      tier = "all"
-	tierIntake   tier = "intake"   // tokens in; its KMS identity need not open a card
-	tierExchange tier = "exchange" // the private side
-)
-
-func (t tier) valid() bool   { return t == tierAll || t == tierIntake || t == tierExchange }
-func (t tier) public() bool  { return t != tierExchange }
-func (t tier) private() bool { return t != tierIntake }
-
 func (c *cli) serveCommand() *cobra.Command {
 	t := string(tierAll)
 	cmd := &cobra.Command{
@@ -28,8 +15,10 @@ func (c *cli) serveCommand() *cobra.Command {
 		Long: `Run the vault until it gets SIGTERM or SIGINT; then it stops accepting, answers
 what it has accepted, and ends. SIGHUP reads the issuer file again.
 
-With --tier intake it listens on listen.public only and needs no right to open a
-card; with --tier exchange on listen.private only.`,
+With --tier intake it listens on listen.public only, opens no destination, and
+refuses to start if its KMS identity may open a card, which a local keyring
+always may. With --tier exchange it listens on listen.private only and needs no
+right to seal one.`,
 		Example: `  panvault serve --config /etc/panvault/panvault.yaml
   panvault serve --config /etc/panvault/intake.yaml --tier intake`,
 		Args: noArgs,
@@ -52,7 +41,7 @@ func (c *cli) serve(ctx context.Context, cfg config, t tier) error {
 	if err := disableDumps(); err != nil {
 		return err // before any secret is in memory
 	}
-	a, err := c.open(ctx, cfg, openMode{intake: t.public(), sweep: true})
+	a, err := c.open(ctx, cfg, openMode{intake: t.public(), sealing: t == tierIntake, forward: t.private(), sweep: true})
 	if err != nil {
 		return explainOpen(err)
 	}

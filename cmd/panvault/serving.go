@@ -14,14 +14,28 @@ import (
 	"github.com/panvault/panvault/vault/httpapi"
 )
 
-// drainTime is how long accepted requests get to be answered once no more are
-// accepted.
-const drainTime = 30 * time.Second
+// Accepted requests get leastDrain to be answered once no more are accepted, or
+// as long as a destination may take, and forwardDrain.
+const (
+	leastDrain   = 30 * time.Second
+	forwardDrain = 5 * time.Second
+)
+
+// drainTime is longer than any answer that a tier may wait for: a payment whose
+// answer is thrown away is an unknown one.
+func (cfg config) drainTime(t tier) time.Duration {
+	longest := cfg.longestTimeout()
+	if !t.private() || longest == 0 {
+		return leastDrain
+	}
+	return max(leastDrain, longest+forwardDrain)
+}
 
 // serving is an app with its listeners bound. Until open, each of them answers
 // that the service is unavailable.
 type serving struct {
 	app       *app
+	tier      tier
 	admin     *httpapi.Admin
 	listeners []*httpapi.Listener
 	gates     []*gate        // of the listeners
@@ -35,7 +49,7 @@ type serving struct {
 // serve binds the listeners of the configuration that a tier has. Open them.
 func (a *app) serve(t tier, publicURL string) (_ *serving, err error) {
 	s := &serving{
-		app: a, hup: make(chan os.Signal, 1),
+		app: a, tier: t, hup: make(chan os.Signal, 1),
 		admin: httpapi.NewAdmin(a.svc, a.registry, currentBuild().Version, a.log),
 	}
 	signal.Notify(s.hup, syscall.SIGHUP)
@@ -182,7 +196,7 @@ func (s *serving) drain() error {
 		g.closing.Store(true)
 	}
 	time.Sleep(s.app.cfg.Listen.DrainDelay)
-	return s.stop(drainTime)
+	return s.stop(s.app.cfg.drainTime(s.tier))
 }
 
 func (s *serving) stop(limit time.Duration) error {

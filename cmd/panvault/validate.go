@@ -65,6 +65,7 @@ func (cfg *config) validate() error {
 			problems = append(problems, "cards.brands: "+err.Error())
 		}
 	}
+	problems = append(problems, cfg.checkDestinations()...)
 	if len(problems) > 0 {
 		return errors.New(strings.Join(problems, "; "))
 	}

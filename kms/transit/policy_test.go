@@ -1,6 +1,7 @@
 package transit_test
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -27,6 +28,19 @@ func TestIntakeWrapsAndCannotUnwrapCards(t *testing.T) {
 	}
 	_, err := c.Wrap(t.Context(), kms.Work, []kms.WrapItem{{Plaintext: random(32), Context: random(8)}})
 	wantIs(t, "Wrap of a working key by intake", err, kms.ErrDenied)
+}
+
+// TestProbeOfEachRole: a start as intake asks this before anything else.
+func TestProbeOfEachRole(t *testing.T) {
+	s := transittest.Shared(t)
+	for role, want := range map[string]bool{transittest.RoleIntake: false, transittest.RoleExchange: true, transittest.RoleInit: false} {
+		c := asRole(t, s, role)
+		for _, key := range []kms.Key{kms.CardLive, kms.CardTest} {
+			if got, err := kms.CanUnwrap(t.Context(), c, key, rand.Reader); got != want || err != nil {
+				t.Errorf("%s: CanUnwrap(%s) = %t, %v, want %t", role, key, got, err, want)
+			}
+		}
+	}
 }
 
 func TestEachRoleDoesItsWork(t *testing.T) {

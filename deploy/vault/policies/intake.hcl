@@ -1,5 +1,7 @@
 # panvault-intake: `panvault serve --tier intake`, the public tier.
 # It can seal a card and can never open one: there is no decrypt on a card key.
+# The server tries at its start and does not run if it can: Vault's audit has two
+# denied decrypts, without an event id, for each start.
 
 # Wrap the data key of a new card. "update" without "create": a missing key is
 # an error and is never created on the way. Only the batch form is allowed, so
