@@ -40,9 +40,6 @@ var nodeExempt = map[string]string{
 	// These compare with the id of a recorded card: no live server has it.
 	"Omise #Cards should be able to update a card":  "card_test_4z2owrdmvbygi7ah0fu",
 	"Omise #Cards should be able to destroy a card": "card_test_4z2owrdmvbygi7ah0fu",
-	// These need POST /charges, which is not served yet.
-	"Omise #Customers should be able to create and capture charge using customer ID": "the requested object was not found",
-	"Omise #Customers should be able to create and capture charge again using token": "the requested object was not found",
 }
 
 // testNodeSuites: every case passes but the exempt ones, and those fail for the

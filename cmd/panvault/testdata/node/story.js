@@ -1,5 +1,5 @@
 // A merchant's year with the unmodified library: tokens, a customer, three
-// cards, pages of them, changes, mistakes and a goodbye.
+// cards, pages of them, changes, charges, mistakes and a goodbye.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -10,7 +10,7 @@ const secretKey = process.env.OMISE_SECRET_KEY;
 const client = (keys) => omise({
   ...keys, omiseVersion: '2019-05-29', scheme: 'http', host: '127.0.0.1', vaultHost: '127.0.0.1',
 });
-const {tokens, customers} = client({publicKey, secretKey});
+const {tokens, customers, charges} = client({publicKey, secretKey});
 const nextYear = new Date().getUTCFullYear() + 1;
 
 function newToken(name, number, code = '123') {
@@ -159,11 +159,47 @@ async function goodbye(id, card) {
   assert.equal((await customers.list()).total, 0);
 }
 
+async function pay(customer, card) {
+  const token = await newToken('SOMCHAI PRASERT', '4242424242424242');
+  const first = await charges.create({amount: '100000', currency: 'thb', card: token.id, description: 'order 1', metadata: {order: 1}});
+  assert.match(first.id, /^chrg_test_[0-9a-z]{24}$/);
+  assert.deepEqual(
+    [first.object, first.amount, first.currency, first.status, first.authorized, first.paid, first.customer, first.card.last_digits],
+    ['charge', 100000, 'thb', 'successful', true, true, null, '4242']);
+  const used = await tokens.retrieve(token.id);
+  assert.deepEqual([used.used, used.charge_status, used.card], [true, 'successful', null]);
+  await refused(charges.create({amount: 100000, currency: 'thb', card: token.id}), 'used_token', 'token was already used');
+
+  const second = await charges.create({amount: 250000, currency: 'thb', customer, card, capture: false});
+  assert.deepEqual([second.status, second.authorized, second.paid, second.customer, second.card.id], ['pending', true, false, customer, card]);
+  const captured = await charges.capture(second.id);
+  assert.deepEqual([captured.status, captured.paid], ['successful', true]);
+  await refused(charges.capture(second.id), 'failed_capture', 'charge is not authorized, or was captured or reversed already');
+  const third = await charges.create({amount: 2000, currency: 'thb', customer});
+  assert.deepEqual([third.status, third.paid], ['successful', true]);
+  const reversed = await charges.reverse(third.id);
+  assert.deepEqual([reversed.status, reversed.reversed, reversed.paid], ['reversed', true, false]);
+
+  const poor = await newToken('SOMCHAI PRASERT', '4111111111140011');
+  const failed = await charges.create({amount: 100000, currency: 'thb', card: poor.id});
+  assert.deepEqual([failed.status, failed.paid, failed.failure_code], ['failed', false, 'insufficient_fund']);
+  assert.equal((await tokens.retrieve(poor.id)).charge_status, 'failed');
+  await refused(charges.create({amount: 100000, currency: 'xxx', customer}), 'invalid_charge', 'currency is currently not supported');
+  await refused(charges.create({amount: 1, currency: 'thb', customer}), 'invalid_charge', 'amount must be greater than or equal to 2000 (thb subunits)');
+  await refused(charges.create({amount: 2000, currency: 'thb', card: 'tokn_test_absent'}), 'not_found', 'token tokn_test_absent was not found');
+
+  assert.equal((await charges.retrieve(first.id)).description, 'order 1');
+  assert.equal((await charges.update(first.id, {description: 'order 2'})).description, 'order 2');
+  const all = await charges.list();
+  assert.deepEqual([all.total, all.data[0].id, all.data[0].metadata], [4, first.id, {order: 1}]);
+}
+
 async function main() {
   const customer = await tokenAndCustomer();
   const cards = await threeCards(customer);
   await pages(customer.id, cards);
   await changeCard(customer.id, cards[0]);
+  await pay(customer.id, cards[1]);
   await mistakes(customer.id, cards[2]);
   await defaults(customer.id, cards);
   await goodbye(customer.id, cards[2]);
