@@ -38,6 +38,7 @@ const (
 // processor said.
 type Forward struct {
 	ID          string // fwrd_[test_] + record id
+	Merchant    string
 	Live        bool
 	Use         Use
 	Destination string
@@ -123,9 +124,23 @@ func (s *Service) PreviewForward(_ context.Context, c Caller, destination string
 // without what the processor said. Errors: Unauthenticated, NotFound,
 // Unavailable, Internal.
 func (s *Service) ForwardRecord(ctx context.Context, c Caller, id string) (Forward, error) {
-	if err := s.authorizeOwn(c, policy.ForwardCard); err != nil {
+	own := policy.Resource{Merchant: c.Merchant, Live: c.Live}
+	if err := s.authorize(c, policy.ForwardCard, own); err != nil {
 		return Forward{}, err
 	}
+	return s.forwardRecord(ctx, c, id, func(row *store.Forward) bool { return row.Merchant == c.Merchant && row.Live == c.Live })
+}
+
+// LedgerLine is ForwardRecord for operators: of any merchant. Errors as for
+// ForwardRecord.
+func (s *Service) LedgerLine(ctx context.Context, c Caller, id string) (Forward, error) {
+	if err := s.authorize(c, policy.ReadOperations, policy.Resource{}); err != nil {
+		return Forward{}, err
+	}
+	return s.forwardRecord(ctx, c, id, func(*store.Forward) bool { return true })
+}
+
+func (s *Service) forwardRecord(ctx context.Context, c Caller, id string, visible func(*store.Forward) bool) (Forward, error) {
 	record, _, ok := recordOf(forwardPrefix, id)
 	if !ok {
 		return Forward{}, notFound("forward", id)
@@ -136,7 +151,7 @@ func (s *Service) ForwardRecord(ctx context.Context, c Caller, id string) (Forwa
 		if err != nil {
 			return err
 		}
-		if row == nil || row.Merchant != c.Merchant || row.Live != c.Live || publicID(forwardPrefix, row.Live, row.ID) != id {
+		if row == nil || !visible(row) || publicID(forwardPrefix, row.Live, row.ID) != id {
 			return notFound("forward", id)
 		}
 		view = forwardView(row)
@@ -195,7 +210,7 @@ func (a *attempt) view() Forward {
 
 func forwardView(f *store.Forward) Forward {
 	v := Forward{
-		ID: publicID(forwardPrefix, f.Live, f.ID), Live: f.Live, Use: Use(f.Use), Destination: f.Destination, Token: f.Token,
+		ID: publicID(forwardPrefix, f.Live, f.ID), Merchant: f.Merchant, Live: f.Live, Use: Use(f.Use), Destination: f.Destination, Token: f.Token,
 		State: f.State, Reason: f.Reason, Status: f.Status, Masked: f.Masked,
 		CreatedAt: timeOf(f.CreatedAt), SentAt: timeOf(f.SentAt), EndedAt: timeOf(f.EndedAt),
 		VaultTime: time.Duration(f.VaultTime) * time.Microsecond, AnswerTime: time.Duration(f.AnswerTime) * time.Microsecond,

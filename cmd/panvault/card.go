@@ -163,6 +163,9 @@ func cardFields(r vault.CardRecord) [][2]string {
 			[2]string{"number", r.Brand + " …" + r.LastDigits},
 			[2]string{"expires", fmt.Sprintf("%02d/%d", r.Expiry.Month, r.Expiry.Year)})
 	}
+	if r.Method != "" {
+		out = append(out, [2]string{"payment method", r.Method})
+	}
 	return append(out, moments([]moment{
 		{"created", r.CreatedAt}, {"token lapses", r.ExpiresAt}, {"attached", r.AttachedAt},
 		{"destroyed", r.DeletedAt}, {"shred horizon", r.ShredHorizon},

@@ -17,12 +17,14 @@ import (
 func (c *cli) forwardCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forward",
-		Short: "Check the destinations that cards are to be forwarded to",
+		Short: "Check destinations, and see what was sent to them",
 		Long: `A destination is one endpoint of a payment processor: URL, headers and the
-template of a request, in the configuration and never in a request.`,
-		Example: `  panvault forward check --config panvault.yaml processor --fields '{"amount":1000,"currency":"thb"}'`,
+template of a request, in the configuration and never in a request. The ledger
+has a line for each request that was to go to one.`,
+		Example: `  panvault forward check --config panvault.yaml processor --fields '{"amount":1000,"currency":"thb"}'
+  panvault forward list --state unknown --config panvault.yaml`,
 	}
-	return group(cmd, c.forwardCheck())
+	return group(cmd, c.forwardCheck(), c.forwardList(), c.forwardShow())
 }
 
 func (c *cli) forwardCheck() *cobra.Command {
