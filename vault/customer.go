@@ -58,7 +58,7 @@ func (s *Service) CreateCustomer(ctx context.Context, c Caller, in CustomerField
 	if err != nil {
 		return Customer{}, s.fail(err)
 	}
-	return change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
+	view, err := change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row := store.Customer{ID: id, Merchant: c.Merchant, Live: c.Live, CreatedAt: now.UnixMicro()}
 		if err := s.sealCustomer(&row, profile); err != nil {
 			return view, err
@@ -74,6 +74,7 @@ func (s *Service) CreateCustomer(ctx context.Context, c Caller, in CustomerField
 		}
 		return s.customerView(ctx, tx, c, &row, profile)
 	})
+	return view, s.exchanged(in.Token, err)
 }
 
 // Customer returns a customer of the caller's merchant and mode with its first
@@ -137,7 +138,7 @@ func (s *Service) UpdateCustomer(ctx context.Context, c Caller, id string, in Cu
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Customer{}, err
 	}
-	return change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
+	view, err := change(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row, profile, err := s.ownCustomer(ctx, tx, c, id)
 		if err != nil {
 			return view, err
@@ -169,6 +170,7 @@ func (s *Service) UpdateCustomer(ctx context.Context, c Caller, id string, in Cu
 		}
 		return s.customerView(ctx, tx, c, row, profile)
 	})
+	return view, s.exchanged(in.Token, err)
 }
 
 // DeleteCustomer destroys a customer and all of its cards: wrapped keys and
@@ -178,7 +180,8 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Customer{}, err
 	}
-	return destruction(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
+	var cards []string
+	view, err := destruction(ctx, s, c, func(tx store.Tx) (view Customer, err error) {
 		row, profile, err := s.ownCustomer(ctx, tx, c, id)
 		if err != nil {
 			return view, err
@@ -186,8 +189,7 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 		if view, err = s.customerView(ctx, tx, c, row, profile); err != nil {
 			return view, err
 		}
-		n, err := s.destroyCards(ctx, tx, c, row)
-		if err != nil {
+		if cards, err = s.destroyCards(ctx, tx, c, row); err != nil {
 			return view, err
 		}
 		if err := s.dropAnswers(ctx, tx, row.ID); err != nil {
@@ -199,10 +201,14 @@ func (s *Service) DeleteCustomer(ctx context.Context, c Caller, id string) (Cust
 			return view, err
 		}
 		e := c.event(audit.CustomerDelete, audit.OK, id)
-		e.Details = map[string]string{"cards": strconv.Itoa(n), "shred_horizon": s.shredHorizon(row.DeletedAt).Format(time.RFC3339)}
+		e.Details = map[string]string{"cards": strconv.Itoa(len(cards)), "shred_horizon": s.shredHorizon(row.DeletedAt).Format(time.RFC3339)}
 		view.Deleted = true
 		return view, s.append(ctx, tx, e)
 	})
+	if err == nil {
+		s.dropCodes(cards, requested)
+	}
+	return view, err
 }
 
 // ownCustomer reads a customer of the caller's and proves that it was not

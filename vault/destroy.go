@@ -51,22 +51,34 @@ const (
 	unused    reason = "unused"    // retention.after_use
 )
 
-// destroyCards destroys all cards of a customer and returns how many.
-func (s *Service) destroyCards(ctx context.Context, tx store.Tx, c Caller, owner *store.Customer) (int, error) {
-	for n := 0; ; {
+// destroyCards destroys all cards of a customer and returns their record ids.
+func (s *Service) destroyCards(ctx context.Context, tx store.Tx, c Caller, owner *store.Customer) (destroyed []string, err error) {
+	for {
 		rows, err := tx.CustomerCards(ctx, owner.ID, store.Page{To: math.MaxInt64, Limit: maxPage})
 		if err != nil || len(rows) == 0 {
-			return n, err
+			return destroyed, err
 		}
 		for i := range rows {
 			if err := s.proveCard(c, owner, &rows[i]); err != nil {
-				return n, err
+				return nil, err
 			}
 			if err := s.destroy(ctx, tx, c, &rows[i], requested); err != nil {
-				return n, err
+				return nil, err
 			}
-			n++
+			destroyed = append(destroyed, rows[i].ID)
 		}
+	}
+}
+
+// dropCodes destroys the security codes, if any are held, of cards whose
+// destruction is committed.
+func (s *Service) dropCodes(records []string, why reason) {
+	end := codeDestroyed
+	if why == lapsed {
+		end = codeLapsed
+	}
+	for _, record := range records {
+		s.codes.drop(record, end)
 	}
 }
 

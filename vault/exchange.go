@@ -54,6 +54,15 @@ func (s *Service) attach(ctx context.Context, tx store.Tx, c Caller, customer *s
 	return s.append(ctx, tx, e)
 }
 
+// exchanged ends a change that exchange may have been part of: once it has
+// committed, the card's security code is not needed any more.
+func (s *Service) exchanged(token string, err error) error {
+	if record, _, ok := recordOf(tokenPrefix, token); ok && err == nil {
+		s.codes.drop(record, codeAttached)
+	}
+	return err
+}
+
 // MaxCards is how many cards a customer may have: all of them are destroyed in
 // one transaction with him.
 const MaxCards = 1000

@@ -59,7 +59,7 @@ func stateOf(name string, err error) State {
 // LockedMemory reports whether every key of the process is on pages that
 // cannot be swapped out.
 func (s *Service) LockedMemory() bool {
-	locked := s.keyring.Locked()
+	locked := s.keyring.Locked() && s.codes.locked()
 	for _, pool := range s.pools {
 		locked = locked && pool.Locked()
 	}

@@ -51,7 +51,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 			m.forwards.WithLabelValues(string(use), string(state))
 		}
 	}
-	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards)
+	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards, newCodeCollector(s.codes))
 	for mode, pool := range s.pools {
 		registerer.MustRegister(poolDepth(mode, pool))
 	}

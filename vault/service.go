@@ -5,7 +5,8 @@
 // what is absent and what is not the caller's look the same.
 //
 // It must never return, log, count or keep a card number or a security code; an
-// export alone writes numbers, to whoever can read the file's one recipient.
+// export alone writes numbers, to whoever can read the file's one recipient, and
+// a security code stays in memory, sealed, until the first use of its token.
 package vault
 
 import (
@@ -37,6 +38,7 @@ type Options struct {
 	Intake       bool          // prepare data keys, so that Tokenize works
 	PoolSize     int           // data keys kept ready per mode; see envelope.PoolOptions
 	TokenTTL     time.Duration // life of an unused token; default 30 minutes
+	CodeRetry    time.Duration // how long a token whose forward failed can be forwarded again, with its security code; default DefaultCodeRetry, negative for not at all
 	AllowExpired bool          // accept past expiry dates in test mode only
 	Brands       card.Brands   // enabled brands; default all
 	Issuers      *card.IINSource
@@ -47,7 +49,6 @@ type Options struct {
 	Policies     *policy.Engine // default policy.Default()
 
 	Destinations []Destination    // where cards may be forwarded to
-	CodeRetry    time.Duration    // how long a token whose forward failed can be forwarded again; default 5 minutes, negative for not
 	Resolver     forward.Resolver // finds their addresses; default the system's
 
 	Node       string                // this process in audit records
@@ -74,6 +75,7 @@ type Service struct {
 	policies *policy.Engine
 	metrics  *metrics
 	denials  *denials
+	codes    *codes
 	usage    *usage
 	perKey   *policy.Limiter
 	perAddr  *policy.Limiter
@@ -84,7 +86,6 @@ type Service struct {
 
 	unscrubbed atomic.Bool // bytes were destroyed that may still be in the store's files
 	evidence   evidence
-	codes      *codes
 	reach      reach
 }
 
@@ -105,13 +106,16 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	s := &Service{
 		opts: opts, store: opts.Store, keyring: keyring, policies: opts.Policies,
 		audit:  audit.NewLog(opts.Node, opts.Clock, opts.Random),
-		random: opts.Random, log: opts.Logger, reach: defaultReach(), codes: &codes{},
+		random: opts.Random, log: opts.Logger, reach: defaultReach(),
 		usage:   newUsage(opts.Store, opts.Logger),
 		perKey:  policy.NewLimiter(opts.Limits.PerKey, opts.Clock),
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
 	}
 	s.denials = newDenials(opts.Clock, opts.Logger, s.recordAll)
-	if err := s.openPools(); err != nil {
+	if err = s.openCodes(); err == nil {
+		err = s.openPools()
+	}
+	if err != nil {
 		s.closeSecrets()
 		return nil, err
 	}
@@ -143,7 +147,7 @@ func (o *Options) setDefaults() error {
 		o.TokenTTL = 30 * time.Minute
 	}
 	if o.CodeRetry == 0 {
-		o.CodeRetry = 5 * time.Minute
+		o.CodeRetry = DefaultCodeRetry
 	}
 	if o.KeyAge == 0 {
 		o.KeyAge = DefaultKeyAge
@@ -187,24 +191,27 @@ func (s *Service) openPools() error {
 }
 
 // Close writes down what is pending, removes destroyed bytes from the store's
-// files, and wipes every key. Requests must have
+// files, and wipes every key and every security code. Requests must have
 // ended. The store and the KMS stay open.
 func (s *Service) Close(ctx context.Context) {
 	s.stop()
 	s.tasks.Wait()
+	s.codes.close()
 	s.flush(ctx)
 	s.scrub(ctx, 0)
 	s.closeSecrets()
 }
 
 func (s *Service) closeSecrets() {
+	s.codes.close()
 	for _, pool := range s.pools {
 		pool.Close()
 	}
 	s.keyring.Destroy()
 }
 
-// housekeeping writes refusals and key usage down about once a second.
+// housekeeping destroys security codes that are due, and writes their ends,
+// refusals and key usage down, about once a second.
 func (s *Service) housekeeping(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -219,6 +226,7 @@ func (s *Service) housekeeping(ctx context.Context) {
 }
 
 func (s *Service) flush(ctx context.Context) {
+	s.codes.flush(ctx) // first: what is due is destroyed before anything waits for the store
 	s.denials.flush(ctx)
 	s.usage.flush(ctx)
 }

@@ -117,7 +117,8 @@ func (s *Service) DeleteCard(ctx context.Context, c Caller, customer, id string)
 	if err := s.authorizeOwn(c, policy.ManageCustomer); err != nil {
 		return Card{}, err
 	}
-	return destruction(ctx, s, c, func(tx store.Tx) (view Card, err error) {
+	var record string
+	view, err := destruction(ctx, s, c, func(tx store.Tx) (view Card, err error) {
 		owner, row, err := s.cardOf(ctx, tx, c, customer, id)
 		if err != nil {
 			return view, err
@@ -129,12 +130,16 @@ func (s *Service) DeleteCard(ctx context.Context, c Caller, customer, id string)
 		if err := s.destroy(ctx, tx, c, row, requested); err != nil {
 			return view, err
 		}
-		view.Deleted = true
+		view.Deleted, record = true, row.ID
 		if !wasDefault {
 			return view, nil
 		}
 		return view, s.chooseDefault(ctx, tx, c, owner)
 	})
+	if err == nil {
+		s.dropCodes([]string{record}, requested)
+	}
+	return view, err
 }
 
 // cardOf reads a customer of the caller's and one of its cards.

@@ -112,6 +112,7 @@ func (s *Service) sweepBatch(ctx context.Context, r rule) (n int, more bool, err
 	}
 	n = len(swept)
 	s.evidence.remove(swept)
+	s.dropCodes(swept, r.why)
 	if n > 0 {
 		s.unscrubbed.Store(true)
 	}

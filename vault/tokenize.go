@@ -19,8 +19,8 @@ type TokenizeRequest struct {
 
 // Tokenize checks a card, seals it under a data key of its own and returns the
 // single-use token. This is the only way a PAN enters. When it returns without
-// an error the token is durable. The security code is checked and forgotten: it
-// reaches no store.
+// an error the token is durable. The security code is held in memory until the
+// token's first use: it reaches no store.
 //
 // Errors: Unauthenticated, InvalidCard, RateLimited, Unavailable, Internal.
 func (s *Service) Tokenize(ctx context.Context, c Caller, in TokenizeRequest) (Token, error) {
@@ -61,6 +61,7 @@ func (s *Service) tokenize(ctx context.Context, c Caller, in TokenizeRequest) (T
 	if err := s.insert(ctx, c, &checked, row); err != nil {
 		return Token{}, err
 	}
+	s.codes.hold(row.ID, checked.SecurityCode, row.Live, row.Merchant, now.Add(s.tokenTTL(c)))
 	s.metrics.tokens.WithLabelValues(string(c.Mode()), row.Brand).Inc()
 	return s.tokenView(c, row, profile), nil
 }

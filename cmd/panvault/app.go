@@ -107,7 +107,7 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 	}
 	svc, err := vault.New(ctx, vault.Options{
 		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
-		TokenTTL: a.cfg.Cards.TokenTTL, AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
+		TokenTTL: a.cfg.Cards.TokenTTL, CodeRetry: a.cfg.codeRetry(), AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
 		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, KeyAge: a.cfg.keyAge(),
 		Destinations: destinations, Resolver: resolver(),
 		Limits: vault.Limits{
@@ -166,6 +166,14 @@ func (cfg config) keyAge() time.Duration {
 		return -1
 	}
 	return cfg.Approvals.KeyAge
+}
+
+// codeRetry is negative for none.
+func (cfg config) codeRetry() time.Duration {
+	if cfg.Cards.SecurityCodeRetry == 0 {
+		return -1
+	}
+	return cfg.Cards.SecurityCodeRetry
 }
 
 // node names this process in audit records.

@@ -99,6 +99,7 @@ type cardsConfig struct {
 	Brands                 []string      `yaml:"brands,omitempty"`   // default all
 	IINFile                string        `yaml:"iin_file,omitempty"` // CSV of issuers; SIGHUP reads it again
 	TokenTTL               time.Duration `yaml:"token_ttl" validate:"min=1m,max=24h"`
+	SecurityCodeRetry      time.Duration `yaml:"security_code_retry" validate:"min=0,max=15m"` // after a failed payment; 0: none
 	AllowExpiredInTestMode bool          `yaml:"allow_expired_in_test_mode"`
 	PreparedDataKeys       int           `yaml:"prepared_data_keys" validate:"min=1,max=16384"`
 }
@@ -167,7 +168,7 @@ func defaultConfig() config {
 			DrainDelay: 300 * time.Millisecond,
 		},
 		PublicURL: "http://127.0.0.1:8440",
-		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, PreparedDataKeys: 512},
+		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, SecurityCodeRetry: vault.DefaultCodeRetry, PreparedDataKeys: 512},
 		Retention: retentionConfig{BackupDays: 35},
 		Approvals: approvalsConfig{KeyAge: vault.DefaultKeyAge},
 		Limits: limitsConfig{

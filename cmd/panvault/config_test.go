@@ -42,6 +42,8 @@ func TestConfigMessages(t *testing.T) {
 		{`listen: {drain_delay: 61s}`, "listen.drain_delay: must be at most 60s"},
 		{`cards: {token_ttl: 10s}`, "cards.token_ttl: must be at least 1m"},
 		{`cards: {token_ttl: 25h}`, "cards.token_ttl: must be at most 24h"},
+		{`cards: {security_code_retry: -1s}`, "cards.security_code_retry: must be at least 0"},
+		{`cards: {security_code_retry: 16m}`, "cards.security_code_retry: must be at most 15m"},
 		{`cards: {prepared_data_keys: 0}`, "cards.prepared_data_keys: must be at least 1"},
 		{`cards: {prepared_data_keys: 16385}`, "cards.prepared_data_keys: must be at most 16384"},
 		{`cards: {brands: [Visa, Diners]}`, "cards.brands: "},

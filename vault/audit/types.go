@@ -27,6 +27,9 @@ const (
 	TokenCreate Type = "token.create" // 10.2.1.7; brand
 	TokenUse    Type = "token.use"    // 10.2.1.7; customer
 
+	CodeRelease Type = "code.release" // 10.2.1.7; attempts, ended
+	CodeExpire  Type = "code.expire"  // 10.2.1.7; reason, attempts, ended
+
 	CustomerCreate Type = "customer.create" // 10.2.1.7
 	CustomerUpdate Type = "customer.update" // 10.2.1.7
 	CustomerDelete Type = "customer.delete" // 10.2.1.7; cards, shred_horizon
@@ -61,7 +64,7 @@ func Types() []Type {
 	return []Type{
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
 		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardUpdate, ChargeCreate, ChargeUpdate,
-		CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
+		CodeExpire, CodeRelease, CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
 		ImportFinish, ImportStart, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
 		RecordRead, RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,

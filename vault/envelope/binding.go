@@ -7,6 +7,7 @@ const (
 	FieldCustomer = "customer" // under the profile key of the mode
 	FieldAnswer   = "answer"   // under the profile key of the mode
 	FieldCharge   = "charge"   // under the profile key of the mode
+	FieldCode     = "code"     // under an EphemeralKey, in memory: never written anywhere
 )
 
 // Binding is the place a sealed value belongs to. Opening it anywhere else

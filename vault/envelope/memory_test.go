@@ -39,6 +39,7 @@ func inHeap(t *testing.T, inverse []byte) bool {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	defer os.Remove(f.Name()) // dumps are large, and a test makes dozens
 	debug.WriteHeapDump(f.Fd())
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func search(r io.Reader, buf, inverse []byte) bool {
 // secretUses are the calls that are given a secret.
 func secretUses(t *testing.T) map[string]func([]byte) error {
 	ring := ringOf(t, backend(t), pattern(KeySize, 5), 1)
+	short := ephemeral(t, rand.Reader)
 	return map[string]func([]byte) error{
 		"fingerprint": func(secret []byte) error {
 			_, err := ring.Fingerprints(ModeLive, "mrch_a", secret)
@@ -80,6 +82,15 @@ func secretUses(t *testing.T) map[string]func([]byte) error {
 				return err
 			}
 			plain, err := Open(key, Binding{}, sealed)
+			clear(plain)
+			return err
+		},
+		"ephemeral key": func(secret []byte) error {
+			sealed, err := short.Seal(rand.Reader, Binding{}, secret)
+			if err != nil {
+				return err
+			}
+			plain, err := short.Open(Binding{}, sealed)
 			clear(plain)
 			return err
 		},

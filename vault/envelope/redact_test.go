@@ -73,6 +73,7 @@ func secretHolders(t *testing.T) (values map[string]any, forbidden []string) {
 	if !bytes.Equal(key.Key(), plain[:KeySize]) {
 		t.Fatal("the pool did not draw the key this test looks for")
 	}
+	short := ephemeral(t, random)
 	p.stop() // a refill would change the pool while it is printed by reflection
 	<-p.done
 	forbidden = needles(plain[:KeySize])
@@ -83,7 +84,7 @@ func secretHolders(t *testing.T) (values map[string]any, forbidden []string) {
 		}
 		forbidden = append(forbidden, needles(secret)...)
 	}
-	return map[string]any{"Keyring": ring, "DataKey": key, "DataKey value": *key, "Pool": p}, forbidden
+	return map[string]any{"Keyring": ring, "DataKey": key, "DataKey value": *key, "Pool": p, "EphemeralKey": short}, forbidden
 }
 
 func absent(t *testing.T, how, out string, forbidden []string) {
