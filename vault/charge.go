@@ -13,7 +13,7 @@ import (
 
 // ChargeRequest asks for a payment (contract 7.10).
 type ChargeRequest struct {
-	Amount      int64  // in the currency's smallest unit
+	Amount      int64  // in the currency's smallest unit; NoAmount for what is no number
 	Currency    string // three letters, of either case
 	Token       string // tokn_ id, used by this; or
 	Customer    string // cust_ id, with

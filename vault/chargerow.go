@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 
@@ -63,8 +64,12 @@ func leastAmount(currency string) int64 {
 	return 0
 }
 
-// MaxAmount is the largest amount of a charge.
-const MaxAmount = 999_999_999_999
+const (
+	// MaxAmount is the largest amount of a charge.
+	MaxAmount = 999_999_999_999
+	// NoAmount stands for an amount that is no number. A charge of it is refused.
+	NoAmount = math.MinInt64
+)
 
 // checkAmount speaks as the API does (contract 6).
 func checkAmount(amount int64, currency string) error {
@@ -74,6 +79,8 @@ func checkAmount(amount int64, currency string) error {
 		sentences = append(sentences, "currency is currently not supported")
 	}
 	switch {
+	case amount == NoAmount:
+		sentences = append(sentences, "amount is not a number")
 	case amount > MaxAmount:
 		sentences = append(sentences, "amount is too large")
 	case least > 0 && amount < least:

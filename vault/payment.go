@@ -26,6 +26,7 @@ type PaymentRequest struct {
 
 	MerchantID string         // must be the merchant's payment MID, if one is configured
 	Fields     map[string]any // what the template may ask for: the request without its payment method
+	Echo       any            // comes back in Payment, for its answer
 }
 
 // The verdicts of a payment.
@@ -45,6 +46,7 @@ type Payment struct {
 	Body      []byte // its scrubbed JSON; nil if there is none that can be shown
 	Merchant  string // the merchant's name
 	Card      Card   // masked
+	Echo      any    // of the request
 	Method    string // the stored payment method; "" if the card is not kept
 	CreatedAt time.Time
 }
@@ -80,7 +82,7 @@ func (s *Service) Pay(ctx context.Context, c Caller, in PaymentRequest) (Payment
 			if a.clean == nil {
 				return Payment{}, nil
 			}
-			return s.endPayment(ctx, tx, a, in.Store, owner)
+			return s.endPayment(ctx, tx, a, in, owner)
 		},
 	})
 }
@@ -121,7 +123,7 @@ func (s *Service) newOwner(c Caller, in PaymentRequest) (*store.Customer, error)
 
 // endPayment reads the processor's answer and keeps the card of an approved
 // payment, if that was asked for.
-func (s *Service) endPayment(ctx context.Context, tx store.Tx, a *attempt, keep bool, owner *store.Customer) (Payment, error) {
+func (s *Service) endPayment(ctx context.Context, tx store.Tx, a *attempt, in PaymentRequest, owner *store.Customer) (Payment, error) {
 	outcome := forward.ReadOutcome(a.clean)
 	row, err := s.checkedCard(ctx, tx, a.caller, a.card.ID)
 	if err != nil {
@@ -132,7 +134,7 @@ func (s *Service) endPayment(ctx context.Context, tx store.Tx, a *attempt, keep 
 		gone.Customer, gone.PaymentMethod = "", ""
 		row, owner = &gone, nil
 	}
-	if keep && owner != nil && outcome.Verdict == forward.Approved && row.Customer == "" {
+	if owner != nil && outcome.Verdict == forward.Approved && row.Customer == "" {
 		fresh := *owner
 		if err := s.insertCustomer(ctx, tx, a.caller, &fresh); err != nil {
 			return Payment{}, err
@@ -145,7 +147,7 @@ func (s *Service) endPayment(ctx context.Context, tx store.Tx, a *attempt, keep 
 	return Payment{
 		ID: publicID(forwardPrefix, a.row.Live, a.row.ID), Live: a.row.Live, Verdict: outcome.Verdict, Outcome: outcome,
 		Status: a.row.Status, Body: a.clean.Body, Merchant: a.caller.settings.Name,
-		Card: view, Method: row.PaymentMethod, CreatedAt: timeOf(a.row.CreatedAt),
+		Echo: in.Echo, Card: view, Method: row.PaymentMethod, CreatedAt: timeOf(a.row.CreatedAt),
 	}, err
 }
 

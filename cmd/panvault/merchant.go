@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -48,6 +49,7 @@ func (c *cli) merchantCreate() *cobra.Command {
 	flags.BoolVar(&settings.ShowFirstDigits, "show-first-digits", false, "answer with the first six digits of a card")
 	flags.BoolVar(&settings.HideFingerprint, "hide-fingerprint", false, "answer public keys with an empty fingerprint")
 	flags.DurationVar(&settings.TokenTTL, "token-ttl", 0, "life of an unused token, 1m to 24h (default the server's)")
+	flags.StringVar(&settings.PaymentMID, "payment-mid", "", "the merchant_id that its PaymentOptions requests must `name` (default any)")
 	return cmd
 }
 
@@ -127,6 +129,7 @@ type merchantJSON struct {
 	ShowFirstDigits bool    `json:"show_first_digits"`
 	HideFingerprint bool    `json:"hide_fingerprint"`
 	TokenTTL        string  `json:"token_ttl"` // "" takes the server's default
+	PaymentMID      string  `json:"payment_mid"`
 	CreatedAt       *string `json:"created_at"`
 	DisabledAt      *string `json:"disabled_at"`
 	Tampered        bool    `json:"tampered,omitempty"` // the row was edited: its keys are refused
@@ -135,7 +138,7 @@ type merchantJSON struct {
 func newMerchantJSON(m vault.Merchant) merchantJSON {
 	return merchantJSON{
 		ID: m.ID, Name: m.Name, ShowFirstDigits: m.ShowFirstDigits, HideFingerprint: m.HideFingerprint,
-		TokenTTL: ttl(m.TokenTTL, ""), CreatedAt: stamp(m.CreatedAt), DisabledAt: stamp(m.DisabledAt), Tampered: m.Tampered,
+		TokenTTL: ttl(m.TokenTTL, ""), PaymentMID: m.PaymentMID, CreatedAt: stamp(m.CreatedAt), DisabledAt: stamp(m.DisabledAt), Tampered: m.Tampered,
 	}
 }
 
@@ -143,8 +146,8 @@ func (c *cli) printMerchant(m vault.Merchant) error {
 	if c.json {
 		return c.printJSON(newMerchantJSON(m))
 	}
-	_, err := fmt.Fprintf(c.stdout, "%s  %s\n  state              %s\n  created            %s\n  token ttl          %s\n  show first digits  %v\n  hide fingerprint   %v\n",
-		m.ID, m.Name, enabled(m), day(m.CreatedAt), ttl(m.TokenTTL, "server's default"), m.ShowFirstDigits, m.HideFingerprint)
+	_, err := fmt.Fprintf(c.stdout, "%s  %s\n  state              %s\n  created            %s\n  token ttl          %s\n  show first digits  %v\n  hide fingerprint   %v\n  payment mid        %s\n",
+		m.ID, m.Name, enabled(m), day(m.CreatedAt), ttl(m.TokenTTL, "server's default"), m.ShowFirstDigits, m.HideFingerprint, cmp.Or(m.PaymentMID, "any"))
 	return err
 }
 

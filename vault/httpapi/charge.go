@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -109,11 +110,7 @@ func chargeRequest(params value) (vault.ChargeRequest, error) {
 		}
 		*p.dst = b
 	}
-	n, ok := wholeNumber(amount)
-	if !ok {
-		return in, &vault.Error{Code: vault.InvalidCharge, Message: "amount is not a number"}
-	}
-	in.Amount, in.Currency, in.Customer = n, string(currency), string(customer)
+	in.Amount, in.Currency, in.Customer = wholeNumber(amount), string(currency), string(customer)
 	if in.Card = string(named); in.Customer == "" {
 		in.Card, in.Token = "", string(named)
 	}
@@ -132,19 +129,14 @@ func chargeRequest(params value) (vault.ChargeRequest, error) {
 	return in, err
 }
 
-// wholeNumber reads an amount: digits alone, at most 15.
-func wholeNumber(text []byte) (int64, bool) {
-	text = bytes.TrimSpace(text)
-	if len(text) == 0 || len(text) > 15 {
-		return 0, false
+// wholeNumber reads an amount, vault.NoAmount for what is no whole number. One
+// that is too large stays so.
+func wholeNumber(text []byte) int64 {
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
+	if err != nil && !(errors.Is(err, strconv.ErrRange) && n > 0) {
+		return vault.NoAmount
 	}
-	for _, c := range text {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-	}
-	n, err := strconv.ParseInt(string(text), 10, 64)
-	return n, err == nil
+	return n
 }
 
 // chargeBody is contract 7.10.

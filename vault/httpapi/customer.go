@@ -105,7 +105,7 @@ func metadata(v value) ([]byte, error) {
 		return nil, nil
 	case v.Kind != inplace.Object:
 		return nil, invalidParameter("metadata")
-	case holdsPAN(v):
+	case holdsPAN(v), hasCode(v):
 		return nil, errNumberInText
 	}
 	return appendJSON(nil, v), nil

@@ -51,10 +51,6 @@ func (a *API) endpoint(rt route) http.Handler {
 func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route, x *exchange) {
 	ctx, cancel := context.WithTimeout(r.Context(), rt.timeout)
 	defer cancel()
-	if rt.timeout > writeTime { // the listener's limit is for the others
-		deadline := time.Now().Add(rt.timeout + writeTime)
-		_ = http.NewResponseController(w).SetWriteDeadline(deadline) // without one, the listener's limit holds
-	}
 	buf := a.buffers.get()
 	defer a.buffers.put(buf)
 	v := versionOf(r.Header)
@@ -72,9 +68,13 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route, x *exchan
 		a.writeError(w, rt, x, v, err)
 		return
 	}
-	if old, ok := body.(*vault.Answer); ok {
+	switch body := body.(type) {
+	case *vault.Answer: // of an earlier request
 		w.Header().Set("Idempotent-Replayed", "true")
-		a.write(w, x, v, old.Status, old.Body)
+		a.write(w, x, v, body.Status, body.Body)
+		return
+	case vault.Answer:
+		a.write(w, x, v, body.Status, body.Body)
 		return
 	}
 	a.writeJSON(w, x, v, http.StatusOK, body)
@@ -90,7 +90,7 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 		return nil, errHeadersTooLarge
 	}
 	origin := vault.Origin{IP: a.clientIP(r), Request: x.request}
-	caller, err := a.svc.Authenticate(ctx, credential(r.Header.Get("Authorization")), origin)
+	caller, err := a.authenticate(ctx, r, rt, origin)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,20 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 	if err := readBody(r, rt.maxBody, buf); err != nil {
 		return nil, err
 	}
-	if rt.repeat && len(r.Header["Idempotency-Key"]) > 0 {
-		repeated, answer, err := a.svc.Begin(ctx, caller, a.repeatable(r, v, buf))
+	takeTime(r.Context(), rt.timeout)
+	if rt.repeat != never {
+		keepAsked(r, v, buf) // as it came: it is decoded in place
+	}
+	params, err := decode(r, buf)
+	if err != nil {
+		return nil, err
+	}
+	key, given, err := idempotencyKey(rt, r, params, buf.asked)
+	if err != nil {
+		return nil, err
+	}
+	if given {
+		repeated, answer, err := a.svc.Begin(ctx, caller, a.repeatable(r, v, key, buf.asked))
 		if err != nil {
 			return nil, err
 		}
@@ -117,11 +129,25 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 		defer a.svc.End(ctx, repeated)
 		caller = repeated
 	}
-	params, err := decode(r, buf)
-	if err != nil {
-		return nil, err
-	}
 	return rt.serve(a, ctx, &call{caller: caller, params: params, version: v, id: r.PathValue("id"), card: r.PathValue("card")})
+}
+
+// authenticate finds the caller. A payment needs two keys of one merchant and
+// mode (contract 8).
+func (a *API) authenticate(ctx context.Context, r *http.Request, rt route, origin vault.Origin) (vault.Caller, error) {
+	if !rt.paymentOptions() {
+		return a.svc.Authenticate(ctx, credential(r.Header.Get("Authorization")), origin)
+	}
+	first, second := paymentCredentials(r.Header)
+	caller, err := a.svc.Authenticate(ctx, first, origin)
+	if err != nil {
+		return vault.Caller{}, err
+	}
+	other, err := a.svc.Authenticate(ctx, second, origin)
+	if err == nil && (other.Merchant != caller.Merchant || other.Live != caller.Live) {
+		err = &vault.Error{Code: vault.Unauthenticated, Message: "authentication failed"}
+	}
+	return caller, err
 }
 
 // panicCause describes a panic without its value, which may hold anything.

@@ -14,7 +14,8 @@ import (
 	"github.com/panvault/panvault/vault/card"
 )
 
-// writeTime is how long an answer may take, unless its route may take longer.
+// writeTime is how long an answer may take, and that of a route beyond the time
+// of the route.
 const writeTime = 45 * time.Second
 
 // Listener is one address that is served, with every time limit set.

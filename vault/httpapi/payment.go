@@ -24,7 +24,7 @@ func (rt route) paymentOptions() bool { return strings.HasSuffix(rt.pattern, pay
 
 // createPayment answers 201, as that front does and no other route.
 func (a *API) createPayment(ctx context.Context, c *call) (any, error) {
-	in, q, err := paymentRequest(c.params)
+	in, err := paymentRequest(c.params)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +32,7 @@ func (a *API) createPayment(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := paymentAnswer(p, q.echo)
-	return &answer, err
+	return paymentAnswer(p)
 }
 
 var (
@@ -43,15 +42,13 @@ var (
 
 // paymentEcho is what an answer repeats of its request.
 type paymentEcho struct {
-	Amount     json.Number     `json:"amount"`
-	Currency   string          `json:"currency"`
-	Reference  string          `json:"merchant_txn_ref"`
-	MerchantID string          `json:"merchant_id"`
-	CustomerIP string          `json:"customer_ip"`
-	Billing    json.RawMessage `json:"billing_address"`
+	Amount     json.Number
+	Currency   string
+	Reference  string
+	MerchantID string
+	CustomerIP string
+	Billing    *addressBody
 }
-
-type paymentParams struct{ echo paymentEcho }
 
 // The texts of a request, and of an address in it.
 var (
@@ -61,46 +58,46 @@ var (
 )
 
 // paymentRequest reads a payment. URLs in it are data: nothing is fetched.
-func paymentRequest(params value) (in vault.PaymentRequest, q paymentParams, err error) {
+func paymentRequest(params value) (in vault.PaymentRequest, err error) {
 	method := params.Get("payment_method")
 	rest := without(params, "payment_method")
 	if holdsPAN(rest) || hasCode(rest) {
-		return in, q, errNumberInText
+		return in, errNumberInText
 	}
 	in.Fields = map[string]any{}
 	for _, name := range paymentTexts {
 		text, err := optionalText(rest, name)
 		if err != nil {
-			return in, q, err
+			return in, err
 		}
 		in.Fields[name] = text
 	}
 	for name, members := range map[string][]string{"return_url": returnTexts, "billing_address": addressTexts, "shipping_address": addressTexts} {
 		if in.Fields[name], err = texts(rest, name, members); err != nil {
-			return in, q, err
+			return in, err
 		}
 	}
 	amount := rest.Get("amount")
 	if (amount.Kind != inplace.Text && amount.Kind != inplace.Number) || !amountPattern.Match(amount.Bytes) {
-		return in, q, &vault.Error{Code: vault.BadRequest, Message: "amount must be a whole number from 1 to 999999999999, as text or number"}
+		return in, &vault.Error{Code: vault.BadRequest, Message: "amount must be a whole number from 1 to 999999999999, as text or number"}
 	}
 	in.Fields["amount"] = plain(amount)
-	q.echo = paymentEcho{
+	echo := paymentEcho{
 		Amount: json.Number(amount.Bytes), Currency: in.Fields["currency"].(string), Reference: in.Fields["merchant_txn_ref"].(string),
 		MerchantID: in.Fields["merchant_id"].(string), CustomerIP: in.Fields["customer_ip"].(string),
 	}
-	if len(q.echo.Currency) != 3 {
-		return in, q, &vault.Error{Code: vault.BadRequest, Message: "currency must be three letters"}
+	if len(echo.Currency) != 3 {
+		return in, &vault.Error{Code: vault.BadRequest, Message: "currency must be three letters"}
 	}
-	if n := len(q.echo.Reference); n == 0 || n > 255 {
-		return in, q, &vault.Error{Code: vault.BadRequest, Message: "merchant_txn_ref must be 1 to 255 characters"}
+	if n := len(echo.Reference); n == 0 || n > 255 {
+		return in, &vault.Error{Code: vault.BadRequest, Message: "merchant_txn_ref must be 1 to 255 characters"}
 	}
-	if q.echo.Billing, err = json.Marshal(in.Fields["billing_address"]); err != nil {
-		return in, q, err
+	if given := rest.Get("billing_address"); given.Kind == inplace.Object {
+		echo.Billing = newAddressBody(given)
 	}
-	in.MerchantID = q.echo.MerchantID
+	in.MerchantID, in.Echo = echo.MerchantID, echo
 	in.Email = rest.Get("billing_address").Get("email").Bytes
-	return in, q, paymentMethod(method, &in)
+	return in, paymentMethod(method, &in)
 }
 
 // paymentMethod reads what is paid with: a stored id under either of its
@@ -220,6 +217,24 @@ func texts(v value, name string, members []string) (map[string]any, error) {
 	return out, nil
 }
 
+// addressBody is a billing address as the answer repeats it.
+type addressBody struct {
+	Country     string `json:"country"`
+	Email       string `json:"email"`
+	PhoneNumber string `json:"phone_number"`
+	Address1    string `json:"address1"`
+	City        string `json:"city"`
+	State       string `json:"state"`
+	PostalCode  string `json:"postal_code"`
+}
+
+func newAddressBody(v value) *addressBody {
+	text := func(name string) string { return string(v.Get(name).Bytes) }
+	return &addressBody{
+		text("country"), text("email"), text("phone_number"), text("address1"), text("city"), text("state"), text("postal_code"),
+	}
+}
+
 // paymentBody is the documented answer, its keys in the documented order and
 // risk-details spelt as it is there.
 type paymentBody struct {
@@ -246,7 +261,7 @@ type paymentMerchant struct {
 	MID       string `json:"mid"`
 	Reference string `json:"merchant_txn_ref"`
 	Billing   struct {
-		Address json.RawMessage `json:"billing_address"`
+		Address *addressBody `json:"billing_address"`
 	} `json:"billing_details"`
 	Device struct {
 		VisitedIP  string `json:"visited_ip"`
@@ -309,7 +324,8 @@ type processorAnswer struct {
 }
 
 // paymentAnswer writes the answer to a payment that the processor answered.
-func paymentAnswer(p vault.Payment, echo paymentEcho) (vault.Answer, error) {
+func paymentAnswer(p vault.Payment) (vault.Answer, error) {
+	echo, _ := p.Echo.(paymentEcho)
 	var said processorAnswer
 	understood := p.Verdict != vault.VerdictUnknown && json.Unmarshal(p.Body, &said) == nil
 	if !understood {

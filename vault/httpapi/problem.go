@@ -39,6 +39,7 @@ var (
 	errTooDeep          = &requestError{http.StatusBadRequest, "parameters are nested too deeply"}
 	errWrongType        = &requestError{http.StatusBadRequest, "a card parameter has the wrong type"}
 	errUnreadable       = &requestError{http.StatusBadRequest, "request body could not be read"}
+	errTwoKeys          = &requestError{http.StatusBadRequest, "the idempotency keys of header and body differ"}
 	errNoRoute          = &requestError{http.StatusNotFound, "the requested object was not found"}
 )
 
@@ -120,6 +121,10 @@ func (a *API) writeError(w http.ResponseWriter, rt route, x *exchange, v version
 		if vault.CodeOf(err) == vault.InProgress {
 			h.Set("Retry-After", retryAfter(err))
 		}
+	}
+	if rt.paymentOptions() {
+		a.writeJSON(w, x, v, p.status, p.envelope())
+		return
 	}
 	a.writeJSON(w, x, v, p.status, p.body(a.opts.ErrorBase))
 }

@@ -1,18 +1,61 @@
 package httpapi
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/panvault/panvault/vault"
+	"github.com/panvault/panvault/vault/card"
+	"github.com/panvault/panvault/vault/internal/inplace"
 )
 
-// repeatable describes a request that came with an idempotency key: the bytes
-// that a repetition must equal are everything that the answer depends on.
-func (a *API) repeatable(r *http.Request, v version, buf *buffer) vault.Repeatable {
+// idempotencyKey finds the key of a request, in either place that its route
+// takes one from.
+func idempotencyKey(rt route, r *http.Request, params value, asked []byte) (key string, given bool, err error) {
+	if rt.repeat == never {
+		return "", false, nil
+	}
+	lines, given := r.Header["Idempotency-Key"]
+	key = strings.Join(lines, ",")
+	v := params.Get("idempotency_key")
+	if rt.repeat == byReference && !given {
+		return referenceKey(params, asked)
+	}
+	if rt.repeat != byHeaderOrBody || v.Kind == inplace.Absent || v.Kind == inplace.Null {
+		return key, given, nil
+	}
+	text, ok := v.Scalar()
+	switch {
+	case !ok:
+		return "", false, invalidParameter("idempotency_key")
+	case card.ContainsPAN(text): // before it becomes a string of the heap
+		return "", false, errNumberInText
+	case given && key != string(text):
+		return "", false, errTwoKeys
+	}
+	return string(text), true, nil
+}
+
+// referenceKey lets the same payment be made once: the same reference of the
+// merchant's with the same request. A request that differs is another payment.
+func referenceKey(params value, asked []byte) (key string, given bool, err error) {
+	v := params.Get("merchant_txn_ref")
+	if v.Kind != inplace.Text || len(v.Bytes) == 0 {
+		return "", false, nil // createPayment refuses it
+	}
+	// The sum is never kept: Begin hashes the key with a key of the vault's.
+	sum := sha256.Sum256(asked)
+	return "merchant_txn_ref:" + hex.EncodeToString(sum[:]), true, nil
+}
+
+// keepAsked copies what a repetition of a request must equal: everything that
+// the answer depends on.
+func keepAsked(r *http.Request, v version, buf *buffer) {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	parts := [][]byte{[]byte(v.date), []byte(media), []byte(r.URL.RawQuery), buf.body}
 	size := 1
@@ -28,10 +71,14 @@ func (a *API) repeatable(r *http.Request, v version, buf *buffer) vault.Repeatab
 	if v.doc {
 		buf.asked = append(buf.asked, 1)
 	}
+}
+
+// repeatable describes a request that came with an idempotency key.
+func (a *API) repeatable(r *http.Request, v version, key string, asked []byte) vault.Repeatable {
 	return vault.Repeatable{
-		Key:      strings.Join(r.Header["Idempotency-Key"], ","),
+		Key:      key,
 		Endpoint: r.Method + " " + r.URL.Path,
-		Request:  buf.asked,
+		Request:  asked,
 		Encode:   func(result any) (vault.Answer, error) { return a.encodeResult(result, v) },
 	}
 }
@@ -53,6 +100,8 @@ func (a *API) encodeResult(result any, v version) (vault.Answer, error) {
 			p := problemOf(errRefused, v)
 			answer.Status, body = p.status, p.body(a.opts.ErrorBase)
 		}
+	case vault.Payment:
+		return paymentAnswer(result)
 	default:
 		return answer, fmt.Errorf("no answer is known for a %T", result)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 type connKey struct{}
@@ -13,6 +14,16 @@ type connKey struct{}
 // connection.
 func rememberConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
+}
+
+// takeTime lets a handler take longer than the listener's limits, which are for
+// the request to come and for short answers. It is for a request that is here:
+// until then these limits end a slow sender. A read that is out of time would
+// also end the request's context.
+func takeTime(ctx context.Context, limit time.Duration) {
+	if c, ok := ctx.Value(connKey{}).(*conn); ok {
+		_ = c.SetDeadline(time.Now().Add(limit + writeTime)) // a closed connection needs none
+	}
 }
 
 // wiping runs a handler and wipes what its request left in the connection. A
