@@ -37,7 +37,11 @@ func TestNothingLeaks(t *testing.T) {
 				l.exchange(t, l.token, round == 0)
 			}
 		}
+		markers = append(markers, l.useCards(t, r, round)...)
 		markers = append(markers, l.abandon(t, newMarker(r, "upload cut off")), l.pipeline(t, newMarker(r, "pipelined")))
+	}
+	if n, want := l.processorCount(t), 2*5*len(behaviours); n != want {
+		t.Errorf("the processor got %d requests, want %d", n, want)
 	}
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/nothing"} {
 		req, err := http.NewRequest(http.MethodGet, "http://"+l.admin+path, nil)

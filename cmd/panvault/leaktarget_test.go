@@ -28,6 +28,7 @@ type leakTarget struct {
 	public    string // API key
 	secret    string
 	operator  string
+	processor string // URL
 	cmd       *exec.Cmd
 	logs      *lockedBuffer
 	answers   bytes.Buffer
@@ -72,7 +73,7 @@ listen: {public: "127.0.0.1:0", private: "127.0.0.1:0", admin: "127.0.0.1:0"}
 limits: {tokens_per_key: {rate: 0}, tokens_per_address: {rate: 0}}
 cards: {prepared_data_keys: 16}
 log: {level: debug}
-`)
+`+l.startProcessor(t, binary))
 	cli := func(args ...string) string {
 		t.Helper()
 		cmd := exec.Command(binary, append(args, "--config", config)...)

@@ -20,7 +20,7 @@ const redacted = "[redacted]"
 //     too) that starts like a brand's numbers and is as long as they are.
 //
 // Digits of every script count, spaces and hyphens are those of Unicode, and
-// invisible characters are as if not there. Text need not be valid UTF-8. It
+// invisible characters are as if not there. A UUID is none (IsUUIDAt). Text need not be valid UTF-8. It
 // takes time linear in the length of text.
 func ContainsPAN(text []byte) bool {
 	s := panScanner{hit: -1, firstOnly: true}
@@ -72,6 +72,11 @@ type panScanner struct {
 func (s *panScanner) scan(text []byte) {
 	defer clear(s.last[:])
 	for i := 0; i < len(text); {
+		if IsUUIDAt(text, i) {
+			s.endRun()
+			i += uuidLength
+			continue
+		}
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRune(text[i:])

@@ -86,7 +86,7 @@ func (f *finder) others(v view) {
 			continue
 		}
 		end, digits := runAt(v.b, i)
-		if digits >= 13 && f.mayMask(v, i, end) && card.ContainsPAN(v.b[i:end]) {
+		if digits >= 13 && f.mayMask(v, i, end) && !inUUID(v.b, i, end) && card.ContainsPAN(v.b[i:end]) {
 			from, to := narrow(v.b, i, end)
 			if !f.isOurs(v.b[from:to]) {
 				f.hits.Other++
@@ -95,6 +95,18 @@ func (f *finder) others(v view) {
 		}
 		i = end
 	}
+}
+
+// inUUID reports whether digits are part of a UUID. This card's own number is
+// found in one all the same, by itself.
+func inUUID(b []byte, i, end int) bool {
+	const length = 36
+	for at := max(0, end-length); at <= i; at++ {
+		if card.IsUUIDAt(b, at) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayMask reports whether digits may be taken for another card's: not those of
