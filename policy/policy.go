@@ -26,11 +26,12 @@ func DefaultPolicies() []byte { return append([]byte(nil), defaultPolicies...) }
 // Kind is the kind of a credential.
 type Kind string
 
-// The kinds. Each is one prefix of contract: pkey_, skey_, and okey_ for
+// The kinds. Each is one prefix of contract: pkey_, skey_, rkey_, and okey_ for
 // operators, who belong to no merchant.
 const (
 	Public   Kind = "public"   // may create and read tokens
 	Secret   Kind = "secret"   // a merchant's server
+	Reveal   Kind = "reveal"   // may see stored cards of its merchant, and nothing else
 	Operator Kind = "operator" // a person who runs the vault
 )
 
@@ -59,6 +60,12 @@ const (
 	FindCard       Action = "card:find"   // masked, of every merchant
 	ImportCard     Action = "card:import" // into a merchant
 	ExportCard     Action = "card:export" // with the approval of two operators
+
+	RevealMasked Action = "reveal:masked" // a stored card, its number masked and its holder hidden
+	RevealNumber Action = "reveal:number" // the number too
+	RevealHolder Action = "reveal:holder" // the holder's name too
+
+	GrantApproval Action = "approval:grant" // see and grant what takes the consent of an operator
 )
 
 // Resource is what it is asked of.
@@ -67,8 +74,8 @@ type Resource struct {
 	Live     bool
 }
 
-// ErrPolicies: the policy text does not parse.
-var ErrPolicies = errors.New("policy: the policies do not parse")
+// ErrPolicies: the policy text does not parse, or names what does not exist.
+var ErrPolicies = errors.New("policy: the policies are not valid")
 
 // Engine evaluates a set of Cedar policies, which never change. It is safe for
 // concurrent use.
@@ -77,10 +84,14 @@ type Engine struct {
 	known    decisions
 }
 
-// New parses Cedar policies; file names the text in errors. ErrPolicies, with
-// the file and the place in it.
+// New parses Cedar policies; file names the text in errors. An action that does
+// not exist is refused: a policy that forbids a misspelled one forbids nothing.
+// ErrPolicies, with the file and the place in it.
 func New(file string, text []byte) (*Engine, error) {
 	set, err := cedar.NewPolicySetFromBytes(file, text)
+	if err == nil {
+		err = checkActions(set)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrPolicies, file, err)
 	}

@@ -8,8 +8,9 @@ import (
 )
 
 var (
-	kinds   = []Kind{Public, Secret, Operator, "unknown", ""}
-	actions = []Action{CreateToken, ReadToken, ManageCustomer, ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard, "token:reveal", ""}
+	kinds   = []Kind{Public, Secret, Reveal, Operator, "unknown", ""}
+	actions = []Action{CreateToken, ReadToken, ManageCustomer, ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard,
+		RevealMasked, RevealNumber, RevealHolder, GrantApproval, "token:reveal", ""}
 )
 
 func mustEngine(t testing.TB, text string) *Engine {
@@ -36,8 +37,12 @@ func TestDefaultPolicies(t *testing.T) {
 		{Public, ReadToken, own, true}:   true,
 
 		{Secret, ManageCustomer, own, true}: true,
+
+		{Reveal, RevealMasked, own, true}: true,
+		{Reveal, RevealNumber, own, true}: true,
+		{Reveal, RevealHolder, own, true}: true,
 	}
-	for _, action := range []Action{ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard} {
+	for _, action := range []Action{ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard, GrantApproval} {
 		for _, merchant := range []string{own, foreign, installation} {
 			allowed[grant{Operator, action, merchant, true}] = true
 			allowed[grant{Operator, action, merchant, false}] = true
@@ -70,7 +75,7 @@ func TestDefaultPolicies(t *testing.T) {
 			}
 		}
 	}
-	if want := 3*2 + 6*3*4; seen != want {
+	if want := 6*2 + 7*3*4; seen != want {
 		t.Errorf("%d combinations are allowed, want %d", seen, want)
 	}
 }
@@ -88,6 +93,9 @@ func TestBadPolicies(t *testing.T) {
 		"unknown effect": "allow (principal, action, resource);",
 		"unfinished":     "permit (principal, action, resource)",
 		"after a good":   "permit (principal, action, resource);\npermit (principal, action);",
+		"no such action": `forbid (principal, action == Action::"reveal:nubmer", resource);`,
+		"one of several": `permit (principal, action in [Action::"reveal:number", Action::"reveal:all"], resource);`,
+		"in a condition": `permit (principal, action, resource) when { action == Action::"tokens:read" };`,
 		"template":       "permit (principal == ?principal, action, resource);",
 	} {
 		engine, err := New("/etc/site.cedar", []byte(text))

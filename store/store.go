@@ -51,6 +51,7 @@ type Reader interface {
 	IdempotencyReader
 	ImportReader
 	ApprovalReader
+	RevealReader
 	RetentionReader
 	SearchReader
 	ForwardReader
@@ -72,4 +73,5 @@ type Tx interface {
 	ApprovalWriter
 	ForwardWriter
 	ChargeWriter
+	RevealWriter
 }

@@ -247,13 +247,13 @@ func (in NewAPIKey) validate() error {
 			return badRequest("an operator key belongs to no merchant")
 		}
 		return validLabel("operator name", in.Label)
-	case policy.Public, policy.Secret:
+	case policy.Public, policy.Secret, policy.Reveal:
 		if in.Label != "" {
 			return validLabel("label", in.Label)
 		}
 		return nil
 	default:
-		return badRequest("kind must be public, secret or operator")
+		return badRequest("kind must be public, secret, reveal or operator")
 	}
 }
 
@@ -263,6 +263,8 @@ func secretPrefix(kind policy.Kind) string {
 		return secretPublic
 	case policy.Secret:
 		return secretSecret
+	case policy.Reveal:
+		return secretReveal
 	default:
 		return secretOperator
 	}

@@ -19,18 +19,22 @@ const (
 	DefaultKeyAge = 24 * time.Hour
 )
 
-// approvalExport is the action of an export.
-const approvalExport = "export"
+// The actions that take an approval.
+const (
+	approvalExport = "export"
+	approvalReveal = "reveal"
+)
 
 const approvalPrefix = "appr_"
 
-// Approval is what one operator asked for and another must grant.
+// Approval is what one operator, or a reveal key, asked for and another operator
+// must grant.
 type Approval struct {
 	ID          string
-	Action      string // export
-	Subject     ExportSubject
+	Action      string // export, reveal
+	Subject     ApprovalSubject
 	Reason      string
-	RequestedBy string // akey_ id
+	RequestedBy string // akey_ id: of an operator for an export, of a reveal key for a reveal
 	RequestedAt time.Time
 	GrantedBy   string // akey_ id of another operator; "" until then
 	GrantedAt   time.Time
@@ -39,11 +43,21 @@ type Approval struct {
 	Tampered    bool      // the row was edited: it allows nothing, and only ID is told
 }
 
-// ExportSubject is what exactly an export gives out, and to whom.
-type ExportSubject struct {
+// ApprovalSubject is what exactly an approval allows.
+type ApprovalSubject struct {
 	Merchant  string `json:"merchant"`
 	Live      bool   `json:"live"`
-	Recipient string `json:"recipient"` // an age recipient, age1…
+	Recipient string `json:"recipient,omitempty"` // of an export: an age recipient, age1…
+	Reveal    string `json:"reveal,omitempty"`    // the one reveal, rvel_ id
+	Card      string `json:"card,omitempty"`      // of a reveal, card_ id
+	Fields    string `json:"fields,omitempty"`    // of a reveal, separated by commas
+}
+
+// ExportSubject is what exactly an export gives out, and to whom.
+type ExportSubject struct {
+	Merchant  string // mrch_ id
+	Live      bool
+	Recipient string // an age recipient, age1…
 }
 
 // RequestExport asks for the approval of an export. Whoever asks is the first
@@ -62,24 +76,12 @@ func (s *Service) RequestExport(ctx context.Context, c Caller, subject ExportSub
 	if _, err := s.Merchant(ctx, c, subject.Merchant); err != nil {
 		return Approval{}, err
 	}
-	text, err := json.Marshal(subject)
-	if err != nil {
-		return Approval{}, internal(err)
-	}
-	now := s.now()
-	suffix, err := store.NewID(now, s.random)
+	row, e, err := s.drawApproval(c, approvalExport, ApprovalSubject{
+		Merchant: subject.Merchant, Live: subject.Live, Recipient: subject.Recipient,
+	}, reason, ApprovalLife)
 	if err != nil {
 		return Approval{}, s.fail(err)
 	}
-	row := store.Approval{
-		ID: approvalPrefix + suffix, Action: approvalExport, Subject: text, Reason: reason,
-		RequestedBy: c.Key, RequestedAt: now.UnixMicro(), ExpiresAt: now.Add(ApprovalLife).UnixMicro(),
-	}
-	if row.Tag, err = s.keyring.Tag(envelope.ModeAll, approvalRow(&row)); err != nil {
-		return Approval{}, s.fail(err)
-	}
-	e := c.event(audit.ApprovalRequest, audit.OK, row.ID)
-	e.Details = map[string]string{"action": row.Action, "subject": string(text), "reason": reason}
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		if err := tx.InsertApproval(ctx, &row); err != nil {
 			return err
@@ -92,98 +94,32 @@ func (s *Service) RequestExport(ctx context.Context, c Caller, subject ExportSub
 	return approvalView(&row)
 }
 
-// GrantApproval is the second operator's consent. He must be another person:
-// another key, of another name, made before the approval was asked for. For live
-// cards both keys must be of a certain age too (Options.KeyAge): who has stolen
-// one operator's key can make a second, and the day in between is there to
-// notice it in the audit log, as operator.create. Errors: Unauthenticated,
-// NotFound, Conflict, Unavailable, Internal (tampered).
-func (s *Service) GrantApproval(ctx context.Context, c Caller, id string) (Approval, error) {
-	if err := s.authorize(c, policy.ExportCard, policy.Resource{}); err != nil {
-		return Approval{}, err
-	}
-	var row store.Approval
-	err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-		if row, err = s.approval(ctx, tx, id); err != nil {
-			return err
-		}
-		if err := s.mayGrant(ctx, tx, c, &row); err != nil {
-			return err
-		}
-		was := row.Tag
-		row.GrantedBy, row.GrantedAt = c.Key, s.now().UnixMicro()
-		if err := s.replaceApproval(ctx, tx, &row, was); err != nil {
-			return err
-		}
-		e := c.event(audit.ApprovalGrant, audit.OK, row.ID)
-		e.Details = map[string]string{"action": row.Action, "requested_by": row.RequestedBy}
-		return s.append(ctx, tx, e)
-	})
+// drawApproval makes the row of a request that c makes, and its audit event.
+func (s *Service) drawApproval(c Caller, action string, subject ApprovalSubject, reason string, life time.Duration) (store.Approval, audit.Event, error) {
+	text, err := json.Marshal(subject)
 	if err != nil {
-		return Approval{}, s.settle(ctx, c, err)
+		return store.Approval{}, audit.Event{}, err
 	}
-	return approvalView(&row)
-}
-
-func (s *Service) mayGrant(ctx context.Context, tx store.Tx, c Caller, row *store.Approval) error {
-	switch {
-	case row.GrantedAt != 0:
-		return &Error{Code: Conflict, Message: "this was approved already"}
-	case s.now().UnixMicro() >= row.ExpiresAt:
-		return &Error{Code: Conflict, Message: "the request is older than a day; ask again"}
-	case row.RequestedBy == c.Key:
-		return &Error{Code: Conflict, Message: "another operator must approve what you asked for"}
-	}
-	asked, err := s.operatorKey(ctx, tx, row.RequestedBy)
+	now := s.now()
+	suffix, err := store.NewID(now, s.random)
 	if err != nil {
-		return err
+		return store.Approval{}, audit.Event{}, err
 	}
-	grants, err := s.operatorKey(ctx, tx, c.Key)
-	if err != nil {
-		return err
+	row := store.Approval{
+		ID: approvalPrefix + suffix, Action: action, Subject: text, Reason: reason,
+		RequestedBy: c.Key, RequestedAt: now.UnixMicro(), ExpiresAt: now.Add(life).UnixMicro(),
 	}
-	switch {
-	case grants.Label == asked.Label:
-		return &Error{Code: Conflict, Message: "both keys are of one operator; another must approve"}
-	case grants.CreatedAt >= row.RequestedAt:
-		return &Error{Code: Conflict, Message: "this operator's key is younger than the request; ask again"}
+	if row.Tag, err = s.keyring.Tag(envelope.ModeAll, approvalRow(&row)); err != nil {
+		return store.Approval{}, audit.Event{}, err
 	}
-	return s.oldEnough(row, asked, grants)
-}
-
-// oldEnough refuses young keys where live cards are given out.
-func (s *Service) oldEnough(row *store.Approval, keys ...store.APIKey) error {
-	view, err := approvalView(row)
-	if err != nil || !view.Subject.Live {
-		return err
-	}
-	for _, key := range keys {
-		if age := s.now().Sub(timeOf(key.CreatedAt)); age < s.opts.KeyAge {
-			return &Error{Code: Conflict, Message: "the key of one of the two operators is younger than " + s.opts.KeyAge.String() + "; wait, and see in the audit log who made it"}
-		}
-	}
-	return nil
-}
-
-// operatorKey reads the key of an operator that is in force. Conflict if it is
-// not.
-func (s *Service) operatorKey(ctx context.Context, r store.Reader, id string) (store.APIKey, error) {
-	key, err := r.APIKey(ctx, id)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return key, err
-	}
-	if err != nil || s.keyring.Check(envelope.ModeAll, apiKeyRow(&key), key.Tag) != nil || key.ID != id || policy.Kind(key.Kind) != policy.Operator {
-		return key, &tamperedRow{id, "api key"}
-	}
-	if key.RevokedAt != 0 {
-		return key, &Error{Code: Conflict, Message: "the key of one of the two operators was revoked; ask again"}
-	}
-	return key, nil
+	e := c.event(audit.ApprovalRequest, audit.OK, row.ID)
+	e.Details = map[string]string{"action": row.Action, "subject": string(text), "reason": reason}
+	return row, e, nil
 }
 
 // Approvals lists the newest hundred. Errors: Unauthenticated, Unavailable.
 func (s *Service) Approvals(ctx context.Context, c Caller) ([]Approval, error) {
-	if err := s.authorize(c, policy.ExportCard, policy.Resource{}); err != nil {
+	if err := s.authorize(c, policy.GrantApproval, policy.Resource{}); err != nil {
 		return nil, err
 	}
 	var rows []store.Approval
@@ -226,8 +162,7 @@ func (s *Service) approval(ctx context.Context, r store.Reader, id string) (stor
 }
 
 // usable is an approval that allows its action to the caller now: granted, in
-// time, unused, by two operators whose keys are in force, one of them the
-// caller's.
+// time, unused, by two keys in force, one of them the caller's.
 func (s *Service) usable(ctx context.Context, r store.Reader, c Caller, id, action string) (store.Approval, error) {
 	row, err := s.approval(ctx, r, id)
 	switch {
@@ -244,12 +179,11 @@ func (s *Service) usable(ctx context.Context, r store.Reader, c Caller, id, acti
 	case s.now().UnixMicro() >= row.ExpiresAt:
 		return row, &Error{Code: Conflict, Message: "this approval is older than a day; ask again"}
 	}
-	for _, key := range []string{row.RequestedBy, row.GrantedBy} {
-		if _, err := s.operatorKey(ctx, r, key); err != nil {
-			return row, err
-		}
+	if _, err := s.keyInForce(ctx, r, row.RequestedBy, asker(action)); err != nil {
+		return row, err
 	}
-	return row, nil
+	_, err = s.keyInForce(ctx, r, row.GrantedBy, policy.Operator)
+	return row, err
 }
 
 func (s *Service) replaceApproval(ctx context.Context, tx store.Tx, row *store.Approval, was []byte) (err error) {

@@ -120,6 +120,7 @@ func (s *Service) authorize(c Caller, action policy.Action, r policy.Resource) e
 const (
 	secretPublic   = "pkey_"
 	secretSecret   = "skey_"
+	secretReveal   = "rkey_"
 	secretOperator = "okey_"
 	secretLength   = 19
 	maxSecret      = 64
@@ -131,7 +132,7 @@ func validSecret(secret string) bool {
 	if len(secret) > maxSecret {
 		return false
 	}
-	for _, prefix := range []string{secretPublic, secretSecret, secretOperator} {
+	for _, prefix := range []string{secretPublic, secretSecret, secretReveal, secretOperator} {
 		if rest, ok := strings.CutPrefix(secret, prefix); ok {
 			return len(rest) >= secretLength && strings.Trim(rest, "0123456789abcdefghijklmnopqrstuvwxyz_") == ""
 		}

@@ -32,6 +32,7 @@ const (
 	FailedCapture   Code = "failed_capture"  // there is nothing to capture
 	NotSent         Code = "not_sent"        // the processor was not reached: nothing happened
 	OutcomeUnknown  Code = "outcome_unknown" // the processor may have done what was asked; ID is that of the forward
+	NotApproved     Code = "not_approved"    // it takes an operator's consent, and none gave it in time
 
 	IdempotencyConflict Code = "idempotency_conflict"    // the idempotency key was used for another request
 	InProgress          Code = "idempotency_in_progress" // a request with this idempotency key is being answered; RetryAfter says when

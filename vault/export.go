@@ -79,7 +79,7 @@ func (s *Service) Export(ctx context.Context, c Caller, approval string, w io.Wr
 }
 
 // of is the caller acting on what an export gives out.
-func (c Caller) of(subject ExportSubject) Caller {
+func (c Caller) of(subject ApprovalSubject) Caller {
 	c.Merchant, c.Live = subject.Merchant, subject.Live
 	return c
 }

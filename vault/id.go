@@ -15,6 +15,7 @@ const (
 	customerPrefix = "cust_"
 	forwardPrefix  = "fwrd_"
 	chargePrefix   = "chrg_"
+	revealPrefix   = "rvel_" // of both modes alike
 )
 
 // publicID writes the id that callers see for a record.

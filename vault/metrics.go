@@ -15,6 +15,7 @@ type metrics struct {
 	destroyed *prometheus.CounterVec
 	past      prometheus.Gauge
 	forwards  *prometheus.CounterVec
+	reveals   *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
@@ -40,7 +41,14 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 		Name: "panvault_forwards_total",
 		Help: "Requests to processors that have ended, by use and state. For unknown ones see deploy/runbooks/forward.md.",
 	}, []string{"use", "state"})
-	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval", "forward", "charge"} {
+	m.reveals = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "panvault_reveals_total",
+		Help: "Requests to see a stored card, by outcome: see deploy/runbooks/reveal.md.",
+	}, []string{"outcome"})
+	for _, o := range []revealOutcome{revealOpened, revealMasked, revealFailed, revealNotApproved, revealCancelled, revealOverBudget} {
+		m.reveals.WithLabelValues(string(o))
+	}
+	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval", "forward", "charge", "reveal"} {
 		m.tampered.WithLabelValues(what)
 	}
 	for _, why := range []reason{lapsed, spent, unused, expired} {
@@ -51,7 +59,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 			m.forwards.WithLabelValues(string(use), string(state))
 		}
 	}
-	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards, newCodeCollector(s.codes))
+	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards, m.reveals, newCodeCollector(s.codes))
 	for mode, pool := range s.pools {
 		registerer.MustRegister(poolDepth(mode, pool))
 	}

@@ -87,6 +87,12 @@ func chargeRow(c *store.Charge) *envelope.Row {
 		Text(c.Attempt).Blob(c.Sealed).Int(c.CreatedAt).Int(c.PaidAt).Int(c.ReversedAt)
 }
 
+func revealRow(r *store.Reveal) *envelope.Row {
+	return envelope.NewRow("reveals").
+		Text(r.ID).Text(r.APIKey).Text(r.Merchant).Bool(r.Live).Text(r.Card).Text(r.Fields).Text(r.Outcome).
+		Int(r.CreatedAt).Int(r.CountedAt)
+}
+
 func approvalRow(a *store.Approval) *envelope.Row {
 	return envelope.NewRow("approvals").
 		Text(a.ID).Text(a.Action).Blob(a.Subject).Text(a.Reason).Text(a.RequestedBy).Int(a.RequestedAt).

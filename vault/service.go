@@ -4,9 +4,10 @@
 // before the call returns, that every change commits together with its audit record, and that
 // what is absent and what is not the caller's look the same.
 //
-// It must never return, log, count or keep a card number or a security code; an
-// export alone writes numbers, to whoever can read the file's one recipient, and
-// a security code stays in memory, sealed, until the first use of its token.
+// It must never log, count or keep a card number or a security code, but for a
+// code in memory, sealed, until the first use of its token. Two verbs alone give
+// numbers out: an export, to whoever can read the file's one recipient, and a
+// reveal, to a key that has this right and no other.
 package vault
 
 import (
@@ -47,6 +48,7 @@ type Options struct {
 	Sweep        bool           // destroy what is due, in the background
 	KeyAge       time.Duration  // of the keys of two operators who give live cards out; default DefaultKeyAge, negative for none
 	Policies     *policy.Engine // default policy.Default()
+	Reveals      Reveals
 
 	Destinations []Destination    // where cards may be forwarded to
 	Resolver     forward.Resolver // finds their addresses; default the system's
@@ -82,7 +84,8 @@ type Service struct {
 	random   io.Reader
 	log      *slog.Logger
 	stop     context.CancelFunc
-	tasks    sync.WaitGroup // of the background
+	stopping <-chan struct{} // closed by stop
+	tasks    sync.WaitGroup  // of the background
 
 	unscrubbed atomic.Bool // bytes were destroyed that may still be in the store's files
 	evidence   evidence
@@ -121,7 +124,7 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	}
 	s.metrics = newMetrics(opts.Metrics, s)
 	background, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
+	s.stop, s.stopping = cancel, background.Done()
 	s.tasks.Go(func() { s.housekeeping(background) })
 	if opts.Sweep {
 		s.unscrubbed.Store(true) // a process that was killed may have left bytes
@@ -151,6 +154,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.KeyAge == 0 {
 		o.KeyAge = DefaultKeyAge
+	}
+	if err := o.Reveals.setDefaults(); err != nil {
+		return err
 	}
 	if o.Brands == (card.Brands{}) {
 		o.Brands = card.AllBrands()

@@ -91,7 +91,7 @@ func TestSwapApprovals(t *testing.T) {
 		for _, r := range all {
 			if r.Tampered {
 				tampered++
-				if r.Reason != "" || r.Subject != (vault.ExportSubject{}) {
+				if r.Reason != "" || r.Subject != (vault.ApprovalSubject{}) {
 					t.Errorf("%s: a tampered approval tells %+v", column, r)
 				}
 			}

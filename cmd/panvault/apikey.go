@@ -17,7 +17,8 @@ func (c *cli) apiKeyCommand() *cobra.Command {
 		Example: `  panvault apikey create --config panvault.yaml --merchant mrch_… --kind secret
   panvault apikey revoke akey_… --config panvault.yaml`,
 		Long: `API keys authenticate merchants (public: tokens from browsers and apps; secret:
-the merchant's server) and operators. A key is shown once, when it is created;
+the merchant's server; reveal: who may see stored cards, see
+deploy/runbooks/reveal.md) and operators. A key is shown once, when it is created;
 only a keyed hash is stored.`,
 	}
 	return group(cmd, c.apiKeyCreate(), c.apiKeyList(), c.apiKeyRevoke())
@@ -55,7 +56,7 @@ func (c *cli) apiKeyCreate() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&in.Merchant, "merchant", "", "the merchant's `id`")
-	flags.StringVar(&kind, "kind", "", "`kind`: public, secret or operator")
+	flags.StringVar(&kind, "kind", "", "`kind`: public, secret, reveal or operator")
 	flags.StringVar(&mode, "mode", "test", "`mode` of a merchant's key: test or live")
 	flags.StringVar(&in.Label, "label", "", "`text`: what the key is for, or the operator's name")
 	flags.StringVar(&out, "key-out", "", "new `file` for the key, instead of showing it")
@@ -66,9 +67,9 @@ func (c *cli) apiKeyCreate() *cobra.Command {
 func newAPIKey(in *vault.NewAPIKey, kind, mode string) error {
 	in.Kind, in.Live = policy.Kind(kind), mode == "live"
 	switch in.Kind {
-	case policy.Public, policy.Secret, policy.Operator:
+	case policy.Public, policy.Secret, policy.Reveal, policy.Operator:
 	default:
-		return hint(usageError{errors.New("--kind must be public, secret or operator")}, "panvault apikey create --help")
+		return hint(usageError{errors.New("--kind must be public, secret, reveal or operator")}, "panvault apikey create --help")
 	}
 	switch {
 	case mode != "test" && mode != "live":

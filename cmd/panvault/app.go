@@ -105,11 +105,16 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 			return err
 		}
 	}
+	policies, err := a.cfg.policies()
+	if err != nil {
+		return err
+	}
 	svc, err := vault.New(ctx, vault.Options{
 		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
 		TokenTTL: a.cfg.Cards.TokenTTL, CodeRetry: a.cfg.codeRetry(), AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
 		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, KeyAge: a.cfg.keyAge(),
 		Destinations: destinations, Resolver: resolver(),
+		Policies: policies, Reveals: vault.Reveals(a.cfg.Reveals),
 		Limits: vault.Limits{
 			PerKey:     policy.Limit(a.cfg.Limits.TokensPerKey),
 			PerAddress: policy.Limit(a.cfg.Limits.TokensPerAddress),

@@ -16,12 +16,13 @@ func (c *cli) approvalCommand() *cobra.Command {
 		Short: "See and approve what takes two operators",
 		Long: `What takes two operators is asked for by one and approved by another: another
 person, with a key that was made before, and for live cards both keys must be a
-day old (approvals.key_age). All of it is in the audit log. A request is good for
-a day.`,
+day old (approvals.key_age). All of it is in the audit log. An export is asked for
+by an operator and can be approved for a day; a reveal is asked for by a
+merchant's reveal key, and its request waits reveals.approval.`,
 		Example: `  panvault approval list --config panvault.yaml
-  panvault approval grant appr_… --config panvault.yaml`,
+  panvault approve appr_… --config panvault.yaml`,
 	}
-	return group(cmd, c.approvalList(), c.approvalGrant())
+	return group(cmd, c.approvalList(), c.approvalGrant("grant"))
 }
 
 func (c *cli) approvalList() *cobra.Command {
@@ -45,21 +46,27 @@ func (c *cli) approvalList() *cobra.Command {
 				}
 				rows := make([][]string, len(all))
 				for i, r := range all {
-					rows[i] = []string{r.ID, cmp.Or(r.Action, "-"), approvalState(r), cmp.Or(r.RequestedBy, "-"), cmp.Or(r.GrantedBy, "-"), day(r.ExpiresAt), r.Reason}
+					rows[i] = []string{r.ID, cmp.Or(r.Action, "-"), approvalState(r), approvalOf(r), cmp.Or(r.RequestedBy, "-"), cmp.Or(r.GrantedBy, "-"), day(r.ExpiresAt), r.Reason}
 				}
-				return c.printTable([]string{"ID", "ACTION", "STATE", "ASKED BY", "APPROVED BY", "EXPIRES", "REASON"}, rows)
+				return c.printTable([]string{"ID", "ACTION", "STATE", "OF", "ASKED BY", "APPROVED BY", "EXPIRES", "REASON"}, rows)
 			})
 		},
 	}
 }
 
-func (c *cli) approvalGrant() *cobra.Command {
+// approvalGrant is 'panvault approve' and 'panvault approval grant'.
+func (c *cli) approvalGrant(name string) *cobra.Command {
+	path := "panvault " + name
+	if name == "grant" {
+		path = "panvault approval " + name
+	}
 	return &cobra.Command{
-		Use:   "grant ID",
-		Short: "Approve what another operator asked for",
-		Long: `Approve what another operator asked for. Look at what it is first: 'panvault
-approval list --json' shows merchant, mode and recipient.`,
-		Example: `  panvault approval grant appr_… --config panvault.yaml`,
+		Use:   name + " ID",
+		Short: "Approve what another operator or a reveal key asked for",
+		Long: `Approve an export that another operator asked for, or a reveal that waits. Look at
+what it is first: 'panvault approval list --json' shows merchant, mode, and the
+recipient of an export or the card and fields of a reveal.`,
+		Example: `  ` + path + ` appr_… --config panvault.yaml`,
 		Args:    oneArg("approval id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.administer(cmd.Context(), func(a *app, caller vault.Caller) error {
@@ -67,25 +74,29 @@ approval list --json' shows merchant, mode and recipient.`,
 				if err != nil {
 					return err
 				}
-				return c.printApproval(r, "approved; next: panvault export run "+r.ID+" --out FILE")
+				next := "approved; the request that waits is answered now"
+				if r.Subject.Reveal == "" {
+					next = "approved; next: panvault export run " + r.ID + " --out FILE"
+				}
+				return c.printApproval(r, next)
 			})
 		},
 	}
 }
 
 type approvalJSON struct {
-	ID          string              `json:"id"`
-	Action      string              `json:"action"`
-	State       string              `json:"state"`
-	Subject     vault.ExportSubject `json:"subject"`
-	Reason      string              `json:"reason"`
-	RequestedBy string              `json:"requested_by"`
-	RequestedAt *string             `json:"requested_at"`
-	GrantedBy   string              `json:"granted_by"` // "" until another operator approves
-	GrantedAt   *string             `json:"granted_at"`
-	ExpiresAt   *string             `json:"expires_at"`
-	UsedAt      *string             `json:"used_at"`
-	Tampered    bool                `json:"tampered,omitempty"`
+	ID          string                `json:"id"`
+	Action      string                `json:"action"`
+	State       string                `json:"state"`
+	Subject     vault.ApprovalSubject `json:"subject"`
+	Reason      string                `json:"reason"`
+	RequestedBy string                `json:"requested_by"`
+	RequestedAt *string               `json:"requested_at"`
+	GrantedBy   string                `json:"granted_by"` // "" until another operator approves
+	GrantedAt   *string               `json:"granted_at"`
+	ExpiresAt   *string               `json:"expires_at"`
+	UsedAt      *string               `json:"used_at"`
+	Tampered    bool                  `json:"tampered,omitempty"`
 }
 
 func newApprovalJSON(r vault.Approval) approvalJSON {
@@ -94,6 +105,14 @@ func newApprovalJSON(r vault.Approval) approvalJSON {
 		RequestedBy: r.RequestedBy, RequestedAt: stamp(r.RequestedAt), GrantedBy: r.GrantedBy, GrantedAt: stamp(r.GrantedAt),
 		ExpiresAt: stamp(r.ExpiresAt), UsedAt: stamp(r.UsedAt), Tampered: r.Tampered,
 	}
+}
+
+// approvalOf is what a request is about, for a column.
+func approvalOf(r vault.Approval) string {
+	if r.Subject.Card != "" {
+		return r.Subject.Card + " " + r.Subject.Fields
+	}
+	return cmp.Or(r.Subject.Merchant, "-")
 }
 
 func approvalState(r vault.Approval) string {
@@ -114,11 +133,18 @@ func (c *cli) printApproval(r vault.Approval, next string) error {
 	if c.json {
 		return c.printJSON(newApprovalJSON(r))
 	}
-	err := c.printFields(r.ID, [][2]string{
+	fields := [][2]string{
 		{"action", r.Action}, {"state", approvalState(r)}, {"merchant", r.Subject.Merchant}, {"mode", modeName(r.Subject.Live)},
-		{"recipient", r.Subject.Recipient}, {"reason", r.Reason}, {"asked by", r.RequestedBy},
+	}
+	if r.Subject.Reveal != "" {
+		fields = append(fields, [2]string{"reveal", r.Subject.Reveal}, [2]string{"card", r.Subject.Card}, [2]string{"fields", r.Subject.Fields})
+	} else {
+		fields = append(fields, [2]string{"recipient", r.Subject.Recipient})
+	}
+	err := c.printFields(r.ID, append(fields, [][2]string{
+		{"reason", r.Reason}, {"asked by", r.RequestedBy},
 		{"approved by", cmp.Or(r.GrantedBy, "nobody yet")}, {"expires", day(r.ExpiresAt)},
-	})
+	}...))
 	fmt.Fprintln(c.stderr, next)
 	return err
 }

@@ -30,6 +30,8 @@ type config struct {
 	Cards       cardsConfig     `yaml:"cards"`
 	Retention   retentionConfig `yaml:"retention"`
 	Approvals   approvalsConfig `yaml:"approvals"`
+	Reveals     revealsConfig   `yaml:"reveals"`
+	Policies    string          `yaml:"policies,omitempty"` // a file of Cedar text that replaces the default
 	Limits      limitsConfig    `yaml:"limits"`
 	HTTP        httpConfig      `yaml:"http"`
 	Log         logConfig       `yaml:"log"`
@@ -128,6 +130,11 @@ type approvalsConfig struct {
 	KeyAge time.Duration `yaml:"key_age" validate:"min=0,max=2160h"` // of operators' keys, to give live cards out; 0 for none
 }
 
+type revealsConfig struct {
+	PerHour  int           `yaml:"per_hour" validate:"min=1,max=10000"`           // of each reveal key
+	Approval time.Duration `yaml:"approval" validate:"omitempty,min=10s,max=10m"` // how long a reveal waits for an operator; 0: needs none
+}
+
 type limitsConfig struct {
 	TokensPerKey     limitConfig `yaml:"tokens_per_key"`
 	TokensPerAddress limitConfig `yaml:"tokens_per_address"`
@@ -171,6 +178,7 @@ func defaultConfig() config {
 		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, SecurityCodeRetry: vault.DefaultCodeRetry, PreparedDataKeys: 512},
 		Retention: retentionConfig{BackupDays: 35},
 		Approvals: approvalsConfig{KeyAge: vault.DefaultKeyAge},
+		Reveals:   revealsConfig{PerHour: vault.DefaultRevealsPerHour},
 		Limits: limitsConfig{
 			TokensPerKey:     limitConfig{Rate: 100, Burst: 500},
 			TokensPerAddress: limitConfig{Rate: 1, Burst: 50},

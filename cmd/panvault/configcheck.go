@@ -20,14 +20,18 @@ listen.public.`,
 		Use:   "check",
 		Short: "Validate the configuration and print what applies",
 		Long: `Validate the configuration, with the environment's overrides, and print every
-setting that applies. Secrets are references and are printed as such; nothing is
-opened. A variable PANVAULT_… that is no setting is a warning on standard error.`,
+setting that applies. Secrets are references and are printed as such; of all files
+only that of the policies is opened. A variable PANVAULT_… that is no setting is a
+warning on standard error.`,
 		Example: `  panvault config check --config panvault.yaml
   PANVAULT_LISTEN_PUBLIC=0.0.0.0:8440 panvault config check --config panvault.yaml`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := c.loadConfig()
 			if err != nil {
+				return err
+			}
+			if _, err := cfg.policies(); err != nil {
 				return err
 			}
 			for _, f := range c.checkEnvironment(cfg, os.Environ()) {

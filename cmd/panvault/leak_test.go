@@ -63,7 +63,7 @@ func TestNothingLeaks(t *testing.T) {
 				search(t, where, heap, m.path+": name", m.name)
 			}
 		}
-		for what, secret := range map[string]string{"public key": l.public, "secret key": l.secret, "operator key": l.operator} {
+		for what, secret := range map[string]string{"public key": l.public, "secret key": l.secret, "operator key": l.operator, "reveal key": l.reveals} {
 			search(t, where, heap, what, secret)
 		}
 	}

@@ -57,7 +57,23 @@ func privateLeakCases() []leakCase {
 			return r
 		}}
 	}
+	// reveal sends a body with the key that sees cards.
+	reveal := func(name string, status int, format string) leakCase {
+		return leakCase{"reveal: " + name, false, status, func(l *leakTarget, m marker) *http.Request {
+			r := post(l, "/v1/reveals", jsonType, strings.ReplaceAll(format, "NUMBER", m.number))
+			r.SetBasicAuth(l.reveals, "")
+			return r
+		}}
+	}
 	return []leakCase{
+		reveal("number as the card", 400, `{"card":"NUMBER","fields":["number"],"reason":"x"}`),
+		reveal("number as the card, a number", 400, `{"card":NUMBER,"fields":["number"],"reason":"x"}`),
+		reveal("number in a card id", 400, `{"card":"card_test_NUMBER","fields":["number"],"reason":"x"}`),
+		reveal("number as a field", 400, `{"card":"x","fields":["NUMBER"],"reason":"x"}`),
+		reveal("number as the fields", 400, `{"card":"x","fields":NUMBER,"reason":"x"}`),
+		reveal("number as the reason", 400, `{"card":"x","fields":["number"],"reason":"for NUMBER"}`),
+		reveal("number as the reason, a number", 400, `{"card":"x","fields":["number"],"reason":NUMBER}`),
+		reveal("number in an unknown field", 404, `{"card":"x","fields":["number"],"reason":"x","number":"NUMBER"}`),
 		inKey("number as the key", func(m marker) string { return m.number }),
 		inKey("number in the key", func(m marker) string { return "order-" + string(spellings(m.number)["hyphened"]) }),
 		keyed("number in an unknown field", 200, func(m marker) string { return `{"number":"` + m.number + `"}` }),

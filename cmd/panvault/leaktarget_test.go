@@ -29,6 +29,7 @@ type leakTarget struct {
 	secret    string
 	operator  string
 	processor string // URL
+	reveals   string // API key that sees cards
 	cmd       *exec.Cmd
 	logs      *lockedBuffer
 	answers   bytes.Buffer
@@ -72,6 +73,7 @@ kms: {backend: local, local: {keyring: keyring, passphrase: "file:`+filepath.Joi
 listen: {public: "127.0.0.1:0", private: "127.0.0.1:0", admin: "127.0.0.1:0"}
 limits: {tokens_per_key: {rate: 0}, tokens_per_address: {rate: 0}}
 cards: {prepared_data_keys: 16}
+reveals: {per_hour: 10000}
 log: {level: debug}
 `+l.startProcessor(t, binary))
 	cli := func(args ...string) string {
@@ -89,6 +91,7 @@ log: {level: debug}
 	merchant := field(t, cli("merchant", "create", "--name", "Leaky", "--json"), "id")
 	l.public = field(t, cli("apikey", "create", "--merchant", merchant, "--kind", "public", "--json"), "key")
 	l.secret = field(t, cli("apikey", "create", "--merchant", merchant, "--kind", "secret", "--json"), "key")
+	l.reveals = field(t, cli("apikey", "create", "--merchant", merchant, "--kind", "reveal", "--json"), "key")
 	operator, err := os.ReadFile(filepath.Join(l.dir, "operator.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +171,25 @@ func (l *leakTarget) send(t *testing.T, what string, req *http.Request, wantStat
 	return string(body)
 }
 
+// reveal sees the number of a stored card. Its answer alone holds one, so it is
+// not kept with the others.
+func (l *leakTarget) reveal(t *testing.T, card string) {
+	t.Helper()
+	req := post(l, "/v1/reveals", jsonType, `{"card":"`+card+`","fields":["number","name","expiration"],"reason":"leak test"}`)
+	req.SetBasicAuth(l.reveals, "")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: len(l.answers.Bytes())%2 == 0}} // both ways
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !regexp.MustCompile(`"number":"4[0-9]{15}"`).Match(body) {
+		t.Errorf("reveal: %d (%v), want a number", resp.StatusCode, err)
+	}
+}
+
 // readBack retrieves a token: reading must not leak either.
 func (l *leakTarget) readBack(t *testing.T, token string) {
 	t.Helper()
@@ -236,6 +258,7 @@ func (l *leakTarget) exchange(t *testing.T, token string, destroy bool) {
 	card := customer + "/cards/card_" + strings.TrimPrefix(token, "tokn_")
 	private(http.MethodGet, "/customers?limit=2", "")
 	private(http.MethodGet, customer+"/cards", `{"limit":1}`)
+	l.reveal(t, "card_"+strings.TrimPrefix(token, "tokn_"))
 	private(http.MethodPatch, card, `{"city":"Chiang Mai","expiration_year":2041}`)
 	if destroy {
 		private(http.MethodDelete, card, "{}")

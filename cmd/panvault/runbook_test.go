@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/panvault/panvault/kms/transit/transittest"
+	"github.com/panvault/panvault/policy"
 )
 
 // TestRunbooks: short enough to be read in an incident, and every command of
@@ -105,4 +106,38 @@ func shell(t *testing.T, script string) string {
 		t.Fatalf("%s\n%v\n%s", script, err, out)
 	}
 	return string(out)
+}
+
+// TestRevealRunbook: the runbook's policy, added to the default, lets the one
+// key see numbers, no other, and takes nothing else away.
+func TestRevealRunbook(t *testing.T) {
+	t.Parallel()
+	text := deployed(t, "runbooks/reveal.md")
+	rule := block(t, text, "cedar", 0)
+	key := regexp.MustCompile(`Key::"([^"]+)"`).FindStringSubmatch(rule)
+	engine, err := policy.New("reveal.md", []byte(string(policy.DefaultPolicies())+rule))
+	if err != nil || key == nil {
+		t.Fatalf("%v, key %q", err, key)
+	}
+	if !idShape.MatchString(key[1]) {
+		t.Errorf("%s is no key's id", key[1])
+	}
+	for _, tt := range []struct {
+		key    string
+		live   bool
+		action policy.Action
+		want   bool
+	}{
+		{key[1], true, policy.RevealNumber, true}, {key[1], true, policy.RevealHolder, true}, {key[1], true, policy.RevealMasked, true},
+		{"akey_other", true, policy.RevealNumber, false}, {"akey_other", true, policy.RevealHolder, false},
+		{"akey_other", true, policy.RevealMasked, true}, {"akey_other", false, policy.RevealNumber, true},
+	} {
+		p := policy.Principal{Key: tt.key, Kind: policy.Reveal, Merchant: "mrch_1", Live: tt.live}
+		if got := engine.Allows(p, tt.action, policy.Resource{Merchant: "mrch_1", Live: tt.live}); got != tt.want {
+			t.Errorf("%s, live %v, %s: %v, want %v", tt.key, tt.live, tt.action, got, tt.want)
+		}
+	}
+	if !engine.Allows(policy.Principal{Kind: policy.Operator}, policy.ExportCard, policy.Resource{}) {
+		t.Error("the rule takes operators something away")
+	}
 }

@@ -165,6 +165,7 @@ func checkUpgraded(t *testing.T, s *Store) {
 		{"expired cards", func(r store.Reader) (any, error) { return r.ExpiredCards(ctx, 2021, 1, 9) }, []store.Card{card}},
 		{"cards found", func(r store.Reader) (any, error) { return r.FindCards(ctx, store.CardFilter{Mode: -1}, 9) }, []store.Card{card, token}},
 		{"approvals", func(r store.Reader) (any, error) { return r.Approvals(ctx, 9) }, []store.Approval(nil)},
+		{"reveals", func(r store.Reader) (any, error) { return r.Reveals(ctx, key.ID, 0, 9) }, []store.Reveal(nil)},
 	} {
 		var got any
 		err := s.View(ctx, func(r store.Reader) (err error) { got, err = row.read(r); return err })

@@ -104,6 +104,8 @@ func TestPlans(t *testing.T) {
 			[]string{"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id>?)"}},
 		{"approvals", func(tx store.Tx) error { _, err := tx.Approvals(ctx, 9); return err },
 			[]string{"SCAN approvals USING INDEX sqlite_autoindex_approvals_1"}}, // from the end, up to the limit
+		{"reveals of a key", func(tx store.Tx) error { _, err := tx.Reveals(ctx, merchant, 9, 9); return err },
+			[]string{"SEARCH reveals USING INDEX reveals_budget (api_key=? AND counted_at>?)"}},
 		{"answers about a customer", func(tx store.Tx) error { _, err := tx.CustomerAnswers(ctx, id); return err },
 			[]string{"SEARCH idempotency USING INDEX idempotency_customer (customer=?)"}},
 		{"expired idempotency keys", func(tx store.Tx) error { _, err := tx.DeleteIdempotencyBefore(ctx, 9, 9); return err },

@@ -132,6 +132,12 @@ func granted(n int) store.Approval {
 	return a
 }
 
+// reveal is one that waits for approval.
+func reveal(n int) store.Reveal {
+	return store.Reveal{ID: "rvel_" + id(n), APIKey: "akey_" + id(1), Merchant: merchantID(0), Live: true, Card: id(2),
+		Fields: "number,name", Outcome: "waiting", CreatedAt: int64(n + 1), CountedAt: int64(n + 1), Tag: random(20)}
+}
+
 func apiKey(n int) store.APIKey {
 	return store.APIKey{ID: "akey_" + id(n), Hash: fill(32, uint64(n)), Merchant: merchantID(0),
 		Kind: "secret", Live: true, Label: "shop", Hint: "a1b2", CreatedAt: int64(n + 1), Tag: random(20)}

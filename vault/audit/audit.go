@@ -41,7 +41,7 @@ func (o Outcome) known() bool { return o == OK || o == Denied || o == Failed }
 // Actor is who did it.
 type Actor struct {
 	ID   string // akey_ id, or a process name for kind system; "" if not known
-	Kind string // public, secret, operator, system, unknown
+	Kind string // public, secret, reveal, operator, system, unknown
 }
 
 // Origin is where the request came from.

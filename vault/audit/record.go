@@ -74,7 +74,7 @@ func (r *Record) problem() string {
 
 func knownActor(kind string) bool {
 	switch kind {
-	case "public", "secret", "operator", "system", "unknown":
+	case "public", "secret", "reveal", "operator", "system", "unknown":
 		return true
 	}
 	return false

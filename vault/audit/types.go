@@ -22,7 +22,7 @@ const (
 	APIKeyRevoke Type = "apikey.revoke" // 10.2.1.5; kind
 
 	AuthDenied   Type = "auth.denied"   // 10.2.1.4; reason, count, first
-	ActionDenied Type = "action.denied" // 10.2.1.4; action, count, first
+	ActionDenied Type = "action.denied" // 10.2.1.4; action, reason, count, first
 
 	TokenCreate Type = "token.create" // 10.2.1.7; brand
 	TokenUse    Type = "token.use"    // 10.2.1.7; customer
@@ -38,6 +38,7 @@ const (
 	CardDestroy Type = "card.destroy" // 10.2.1.7; reason, shred_horizon, customer
 	CardImport  Type = "card.import"  // 10.2.1.7; import, customer
 	CardExport  Type = "card.export"  // 10.2.1.1; approval
+	CardReveal  Type = "card.reveal"  // 10.2.1.1; reveal, fields, number, reason, approval, result
 
 	CardForward Type = "card.forward" // 10.2.1.1; forward, use, destination, charge
 	ForwardEnd  Type = "forward.end"  // 10.2.1.2; state, status, masked, reason
@@ -63,7 +64,7 @@ const (
 func Types() []Type {
 	return []Type{
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
-		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardUpdate, ChargeCreate, ChargeUpdate,
+		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, ChargeCreate, ChargeUpdate,
 		CodeExpire, CodeRelease, CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
 		ImportFinish, ImportStart, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -41,8 +42,9 @@ func (a acceptor) Accept() (net.Conn, error) {
 // wire's JSON.
 type conn struct {
 	net.Conn
-	in  portions
-	log *slog.Logger
+	in     portions
+	log    *slog.Logger
+	secret atomic.Bool // what is written is wiped where it stands
 }
 
 // Read reads from the connection; net/http makes one call at a time.
@@ -58,6 +60,9 @@ func (c *conn) Read(b []byte) (int, error) {
 func (c *conn) Write(b []byte) (int, error) {
 	p, ok := refusal(b)
 	if !ok {
+		if c.secret.Load() {
+			defer clear(b) // net/http's own buffer: writeSecret gives it nothing else
+		}
 		return c.Conn.Write(b)
 	}
 	id := uuid.NewString()

@@ -72,12 +72,13 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route, x *exchan
 	case *vault.Answer: // of an earlier request
 		w.Header().Set("Idempotent-Replayed", "true")
 		a.write(w, x, v, body.Status, body.Body)
-		return
 	case vault.Answer:
 		a.write(w, x, v, body.Status, body.Body)
-		return
+	case *secretBody:
+		a.writeSecret(w, r, x, v, body)
+	default:
+		a.writeJSON(w, x, v, http.StatusOK, body)
 	}
-	a.writeJSON(w, x, v, http.StatusOK, body)
 }
 
 // perform authenticates, decodes and calls, in this order: a wrong key learns

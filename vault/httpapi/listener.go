@@ -14,9 +14,12 @@ import (
 	"github.com/panvault/panvault/vault/card"
 )
 
-// writeTime is how long an answer may take, and that of a route beyond the time
-// of the route.
-const writeTime = 45 * time.Second
+// Time limits of a connection, counted from a request's first byte. The second
+// leaves every ordinary route its time and more to send its answer.
+const (
+	readTimeout  = 15 * time.Second
+	writeTimeout = 45 * time.Second
+)
 
 // Listener is one address that is served, with every time limit set.
 type Listener struct {
@@ -46,8 +49,8 @@ func Listen(addr string, handler http.Handler, config *tls.Config, plaintext boo
 			Handler:           wiping(handler),
 			ConnContext:       rememberConn,
 			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       15 * time.Second,
-			WriteTimeout:      writeTime,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
 			IdleTimeout:       120 * time.Second, // longer than clients keep connections, so they close first
 			MaxHeaderBytes:    4 * maxHeaders,    // the handler answers 413 above maxHeaders
 			ErrorLog:          log.New(logWriter{logger}, "", 0),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/panvault/panvault/policy"
 	"github.com/panvault/panvault/vault/httpapi"
 	"github.com/panvault/panvault/vault/httpapi/wiretest"
 )
@@ -36,7 +37,7 @@ func (a answer) documented(t testing.TB, sent []byte, tags ...string) {
 func tagsOf(tiers []httpapi.Tier) []string {
 	tags := map[httpapi.Tier][]string{
 		httpapi.Public:  {"tokens"},
-		httpapi.Private: {"account", "customers", "cards"},
+		httpapi.Private: {"account", "customers", "cards", "reveals"},
 	}
 	out := []string{"document"}
 	for _, tier := range tiers {
@@ -140,6 +141,8 @@ func TestEveryOperation(t *testing.T) {
 		call("GET /customers/{id}/cards/{card}", path+"/cards/"+card, w.secret, "", "")
 		call("PATCH /customers/{id}/cards/{card}", path+"/cards/"+card, w.secret,
 			`{"name":"J DOE","expiration_month":0,"expiration_year":2031,"city":null}`, "name=J+DOE&expiration_year=31")
+		call("POST /v1/reveals", "/v1/reveals", w.key(t, policy.Reveal, false),
+			`{"card":"`+card+`","fields":["number","name"],"reason":"why"}`, "card="+card+"&fields=number,expiration&reason=why")
 		call("DELETE /customers/{id}/cards/{card}", path+"/cards/"+card, w.secret, `{}`, "")
 		call("DELETE /customers/{id}", path, w.secret, "", "")
 

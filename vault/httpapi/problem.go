@@ -38,6 +38,9 @@ var (
 	errTooMany          = &requestError{http.StatusBadRequest, "too many parameters"}
 	errTooDeep          = &requestError{http.StatusBadRequest, "parameters are nested too deeply"}
 	errWrongType        = &requestError{http.StatusBadRequest, "a card parameter has the wrong type"}
+	errRevealCard       = &requestError{http.StatusBadRequest, "card must be the id of a stored card"}
+	errRevealReason     = &requestError{http.StatusBadRequest, "reason must be text"}
+	errRevealFields     = &requestError{http.StatusBadRequest, "fields must be of number, expiration, name, brand and last_digits, each once"}
 	errUnreadable       = &requestError{http.StatusBadRequest, "request body could not be read"}
 	errTwoKeys          = &requestError{http.StatusBadRequest, "the idempotency keys of header and body differ"}
 	errNoRoute          = &requestError{http.StatusNotFound, "the requested object was not found"}
@@ -91,6 +94,8 @@ func problemOf(err error, v version) problem {
 		return invalidCard(e.Problems, v)
 	case vault.RateLimited:
 		return problem{http.StatusTooManyRequests, "too_many_requests", "too many requests"}
+	case vault.NotApproved:
+		return problem{http.StatusForbidden, "approval_required", e.Message}
 	case vault.IdempotencyConflict:
 		return problem{http.StatusConflict, "idempotency_conflict", e.Message}
 	case vault.InProgress:

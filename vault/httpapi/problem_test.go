@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panvault/panvault/policy"
 	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/card"
 )
@@ -48,6 +49,9 @@ var problemTable = map[vault.Code]struct {
 	},
 	vault.RateLimited: {
 		vault.Error{RetryAfter: time.Minute}, problem{429, "too_many_requests", "too many requests"}, problem{},
+	},
+	vault.NotApproved: {
+		vault.Error{Message: "nobody approved"}, problem{403, "approval_required", "nobody approved"}, problem{},
 	},
 	vault.IdempotencyConflict: {
 		vault.Error{Message: "used before"}, problem{409, "idempotency_conflict", "used before"}, problem{},
@@ -178,11 +182,19 @@ func TestErrorBase(t *testing.T) {
 	}
 }
 
+// longest is what a route may take. A reveal may wait for a person.
+func longest(rt route) time.Duration {
+	if rt.pattern == "POST /v1/reveals" {
+		return vault.MaxRevealWait + time.Minute
+	}
+	return time.Minute
+}
+
 // No route lacks a limit.
 func TestRoutesAreBounded(t *testing.T) {
 	for _, rt := range append(routes(), unknownRoute([]Tier{Public})) {
-		if rt.maxBody <= 0 || rt.maxBody > maxBody || rt.timeout <= 0 || rt.timeout > time.Minute || rt.serve == nil ||
-			(rt.tier != Public && rt.tier != Private && rt.tier != Operators) || rt.repeat != (rt.tier == Private && regexp.MustCompile(`^(POST|PATCH) `).MatchString(rt.pattern)) || (rt.action == "" && rt.pattern != "unknown") {
+		if rt.maxBody <= 0 || rt.maxBody > maxBody || rt.timeout <= 0 || rt.timeout > longest(rt) || rt.serve == nil ||
+			(rt.tier != Public && rt.tier != Private && rt.tier != Operators) || rt.repeat != (rt.tier == Private && rt.action != policy.RevealMasked && regexp.MustCompile(`^(POST|PATCH) `).MatchString(rt.pattern)) || (rt.action == "" && rt.pattern != "unknown") {
 			t.Errorf("route %+v", rt)
 		}
 		if strings.HasSuffix(rt.pattern, "/") || rt.cors != (rt.pattern == "POST /tokens") {

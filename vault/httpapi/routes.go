@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/panvault/panvault/policy"
+	"github.com/panvault/panvault/vault"
 )
 
 // Tier says which listener serves a route.
@@ -75,6 +76,8 @@ func routes() []route {
 
 		{"POST /v1/forwards", Private, policy.ForwardCard, false, byHeaderOrBody, maxBody, forwardTime, (*API).createForward},
 		{"GET /v1/forwards/{id}", Private, policy.ForwardCard, false, never, maxBody, 15 * time.Second, (*API).getForward},
+
+		{"POST /v1/reveals", Private, policy.RevealMasked, false, never, maxBody, vault.MaxRevealWait + vault.RevealTime, (*API).reveal},
 
 		{"POST " + paymentPath, Private, policy.CreatePayment, false, byReference, maxBody, forwardTime, (*API).createPayment},
 		{"POST " + doubledPaymentPath, Private, policy.CreatePayment, false, byReference, maxBody, forwardTime, (*API).createPayment},

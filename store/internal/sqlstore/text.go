@@ -19,6 +19,7 @@ type Text struct {
 	idempotency  idempotencyText
 	imports      importText
 	approvals    approvalText
+	reveals      revealText
 	retention    retentionText
 	search       searchText
 	forwards     forwardText
@@ -38,6 +39,7 @@ func Compile(d Dialect) *Text {
 		idempotency:  newIdempotencyText(d),
 		imports:      newImportText(d),
 		approvals:    newApprovalText(d),
+		reveals:      newRevealText(d),
 		retention:    newRetentionText(d),
 		search:       newSearchText(d),
 		forwards:     newForwardText(d),

@@ -207,13 +207,17 @@ func changes(value any, at string) map[string]any {
 	switch v := value.(type) {
 	case map[string]any:
 		kind := fmt.Sprintf("%s(%v)", at, v["object"])
+		optional := []string{"note"}
+		if v["object"] == "reveal" { // holds what was asked for
+			optional = []string{"number", "name", "expiration_month", "expiration_year"}
+		}
 		more := maps.Clone(v)
 		more["surplus"] = "x"
 		out["one more key in "+kind] = more
 		for key, field := range v {
 			less := maps.Clone(v)
 			delete(less, key)
-			if key != "note" { // the one optional key of the examples
+			if !slices.Contains(optional, key) {
 				out["no "+at+"/"+key] = less
 			}
 			for change, changed := range changes(field, at+"/"+key) {
