@@ -21,6 +21,7 @@ type answer struct {
 	encoding string // the Content-Encoding header
 	header   http.Header
 	body     []byte
+	masked   int // numbers that were masked in its head
 	connect  time.Duration
 	total    time.Duration
 }

@@ -26,6 +26,8 @@ var (
 func receive(conn net.Conn, e *endpoint) (*Answer, error) {
 	in := &inflow{from: conn, left: maxHead, over: errHeadSize}
 	defer in.wipe()
+	masked, err := in.readHead()
+	in.failed = err // after what came before it
 	buffered := bufio.NewReaderSize(in, readBuffer)
 	for range maxInterim + 1 {
 		resp, err := http.ReadResponse(buffered, &http.Request{Method: e.Method})
@@ -47,7 +49,9 @@ func receive(conn net.Conn, e *endpoint) (*Answer, error) {
 		if err != nil {
 			return nil, unknown(receiveReason(err, in), nil)
 		}
-		return newAnswer(e, resp, body), nil
+		a := newAnswer(e, resp, body)
+		a.reach().masked = masked
+		return a, nil
 	}
 	return nil, unknown("the answer is malformed", nil)
 }
@@ -115,13 +119,28 @@ type inflow struct {
 	got    bool  // any byte
 	ended  bool  // the peer sends no more
 	buffer []byte
+	ahead  []byte // read and not yet taken
+	taken  int    // bytes of ahead
+	failed error  // what ended reading ahead
 }
 
-// Read reads within the limit.
+// Read gives what was read ahead, then reads within the limit.
 func (i *inflow) Read(p []byte) (int, error) {
 	if i.buffer == nil {
 		i.buffer = p
 	}
+	if i.taken < len(i.ahead) {
+		n := copy(p, i.ahead[i.taken:])
+		i.taken += n
+		return n, nil
+	}
+	if i.failed != nil {
+		return 0, i.failed
+	}
+	return i.read(p)
+}
+
+func (i *inflow) read(p []byte) (int, error) {
 	if i.left <= 0 {
 		return 0, i.over
 	}
@@ -132,7 +151,10 @@ func (i *inflow) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (i *inflow) wipe() { clear(i.buffer) }
+func (i *inflow) wipe() {
+	clear(i.buffer)
+	clear(i.ahead[:cap(i.ahead)])
+}
 
 // headersOf keeps the headers that may be given back.
 func headersOf(resp *http.Response, allowed map[string]bool) http.Header {

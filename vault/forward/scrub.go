@@ -71,6 +71,7 @@ func (Clean) LogValue() slog.Value { return slog.StringValue(cleanMask) }
 func Scrub(a *Answer, s Secrets) (*Clean, error) {
 	raw := a.reach()
 	c := &Clean{Status: raw.status, Header: make(http.Header), rules: raw.endpoint.Outcome}
+	c.Hits.Other = raw.masked
 	var err error
 	useBoth(Values{Number: s.Number, Code: s.Code}, func(pan, code []byte) {
 		err = c.scrub(raw, pan, code)
