@@ -52,6 +52,10 @@ type ForwardReader interface {
 	// AbandonedForwards returns rows whose lease ended at or before at, oldest
 	// lease first.
 	AbandonedForwards(ctx context.Context, at int64, limit int) ([]Forward, error)
+}
+
+// LedgerReader looks at the ledger as a whole.
+type LedgerReader interface {
 	// Forwards lists the newest rows of a state, or of all for "", at most
 	// limit.
 	Forwards(ctx context.Context, state ForwardState, limit int) ([]Forward, error)

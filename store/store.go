@@ -55,6 +55,7 @@ type Reader interface {
 	RetentionReader
 	SearchReader
 	ForwardReader
+	LedgerReader
 	ChargeReader
 }
 

@@ -43,7 +43,6 @@ type attempt struct {
 	row       store.Forward // as committed last
 	card      *store.Card   // as prepared; nil without one
 	holder    card.Holder
-	first     bool          // the token was unused before
 	event     string        // id of the audit record that lets the number be opened
 	wait      time.Duration // of the processor, for our own store
 	clean     *forward.Clean

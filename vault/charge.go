@@ -59,6 +59,9 @@ type Charge struct {
 
 	// Refused: the processor did not capture or reverse it. It is as before.
 	Refused bool
+	// Unclear: the processor's answer does not say whether it did. It is as
+	// before here.
+	Unclear bool
 }
 
 // CreateCharge charges a card at the destination that is configured for it, at
@@ -127,14 +130,14 @@ func chargeFields(in ChargeRequest, profile chargeProfile) map[string]any {
 }
 
 // chargeOutcome applies the processor's answer to a new charge.
-func (s *Service) chargeOutcome(row *store.Charge, profile *chargeProfile, a *attempt) (refused bool) {
+func (s *Service) chargeOutcome(row *store.Charge, profile *chargeProfile, a *attempt) {
 	now := a.row.EndedAt
 	if a.row.State == store.ForwardNotSent {
 		row.State, row.FailureCode, profile.Message = store.ChargeFailed, failedProcessing, "the request was not sent"
-		return false
+		return
 	}
 	if a.clean == nil {
-		return false
+		return
 	}
 	outcome := forward.ReadOutcome(a.clean)
 	row.Reference = outcome.Reference
@@ -151,20 +154,19 @@ func (s *Service) chargeOutcome(row *store.Charge, profile *chargeProfile, a *at
 		}
 	case forward.Unknown:
 	}
-	return false
 }
 
 // failedProcessing is the failure code of what has no better one.
 const failedProcessing = "failed_processing"
 
 // endCharge writes what an attempt did to its charge.
-func (s *Service) endCharge(ctx context.Context, tx store.Tx, a *attempt, apply func(*store.Charge, *chargeProfile, *attempt) bool) (Charge, error) {
+func (s *Service) endCharge(ctx context.Context, tx store.Tx, a *attempt, apply func(*store.Charge, *chargeProfile, *attempt)) (Charge, error) {
 	row, profile, err := s.ownCharge(ctx, tx, a.caller, publicID(chargePrefix, a.row.Live, a.row.Charge))
 	if err != nil {
 		return Charge{}, err
 	}
 	was := row.Tag
-	refused := apply(row, &profile, a)
+	apply(row, &profile, a)
 	if row.Attempt == a.row.ID {
 		row.Attempt = ""
 	}
@@ -177,9 +179,7 @@ func (s *Service) endCharge(ctx context.Context, tx store.Tx, a *attempt, apply 
 	if err := s.markToken(ctx, tx, a.caller, row, a.row.State); err != nil {
 		return Charge{}, err
 	}
-	view, err := s.chargeView(ctx, tx, a.caller, row, profile)
-	view.Refused = refused
-	return view, err
+	return s.chargeView(ctx, tx, a.caller, row, profile)
 }
 
 // markToken lets the charge status of a token follow its charge.

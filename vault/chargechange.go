@@ -11,7 +11,8 @@ import (
 )
 
 // CaptureCharge takes the money of a charge that was only authorized. If the
-// processor refuses, the charge is Refused and as before. Errors:
+// processor refuses, the charge is Refused and as before; if its answer does not
+// say, it is Unclear. Errors:
 // Unauthenticated, NotFound, FailedCapture (it is not authorized), InProgress,
 // BadRequest (no processor for it), NotSent, OutcomeUnknown, Unavailable,
 // Internal.
@@ -75,16 +76,22 @@ func (s *Service) changeCharge(ctx context.Context, c Caller, id string, u Use, 
 			return s.replaceCharge(ctx, tx, row, was)
 		},
 		end: func(ctx context.Context, tx store.Tx, a *attempt) (Charge, error) {
-			return s.endCharge(ctx, tx, a, func(row *store.Charge, _ *chargeProfile, a *attempt) (refused bool) {
+			var refused, unclear bool
+			view, err := s.endCharge(ctx, tx, a, func(row *store.Charge, _ *chargeProfile, a *attempt) {
 				if a.clean == nil {
-					return false
+					return
 				}
-				if forward.ReadOutcome(a.clean).Verdict == forward.Approved {
+				switch verdict := forward.ReadOutcome(a.clean).Verdict; {
+				case verdict == forward.Approved:
 					approved(row, a.row.EndedAt)
-					return false
+				case verdict == forward.Declined, a.clean.Status >= 400 && a.clean.Status < 500:
+					refused = true
+				default:
+					unclear = true
 				}
-				return true
 			})
+			view.Refused, view.Unclear = refused, unclear
+			return view, err
 		},
 	})
 }
@@ -106,7 +113,7 @@ func (s *Service) nothingUnderWay(ctx context.Context, r store.Reader, row *stor
 
 // recoverCharge ends a charge's attempt whose process is gone. A charge that
 // may have been carried out stays as it is.
-func (s *Service) recoverCharge(ctx context.Context, tx store.Tx, f *store.Forward) error {
+func (s *Service) recoverCharge(ctx context.Context, tx store.Tx, c Caller, f *store.Forward) error {
 	if f.Charge == "" {
 		return nil
 	}
@@ -127,5 +134,8 @@ func (s *Service) recoverCharge(ctx context.Context, tx store.Tx, f *store.Forwa
 	if Use(f.Use) == UseCharge && f.State == store.ForwardNotSent && row.State == store.ChargePending {
 		row.State, row.FailureCode = store.ChargeFailed, failedProcessing
 	}
-	return s.replaceCharge(ctx, tx, &row, was)
+	if err := s.replaceCharge(ctx, tx, &row, was); err != nil {
+		return err
+	}
+	return s.markToken(ctx, tx, c, &row, f.State)
 }

@@ -250,3 +250,25 @@ func TestForwardRefusals(t *testing.T) {
 		t.Errorf("ledger %v, want nothing", got)
 	}
 }
+
+// TestForwardTokenOfTwoNodes: where the clock of the node that made the second
+// forward is behind, the token is used up all the same.
+func TestForwardTokenOfTwoNodes(t *testing.T) {
+	clock := vaulttest.NewClock()
+	s := newTillWith(t, func(o *vault.Options) { o.Clock = clock.Now })
+	token := s.token(t)
+	failed, err := s.forward(t, vault.ForwardRequest{Token: token, Fields: fieldsOf("900027")})
+	if err != nil || failed.Status != 400 {
+		t.Fatalf("status %d, %v", failed.Status, err)
+	}
+	clock.Advance(-time.Second)
+	good, err := s.forward(t, vault.ForwardRequest{Token: token})
+	if err != nil || good.Status != 200 || good.ID <= failed.ID {
+		t.Fatalf("%s with status %d, %v; want it after %s", good.ID, good.Status, err, failed.ID)
+	}
+	for range 8 {
+		if _, err := s.forward(t, vault.ForwardRequest{Token: token}); vault.CodeOf(err) != vault.UsedToken {
+			t.Errorf("again: %v, want %s", err, vault.UsedToken)
+		}
+	}
+}

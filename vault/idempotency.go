@@ -20,7 +20,8 @@ const (
 	// idempotencyLife is how long a repetition gets the first answer.
 	idempotencyLife = 24 * time.Hour
 	// idempotencyLease is when a request in flight counts as abandoned: longer
-	// than any request may take.
+	// than any may take, but those that wait for a processor, whose claim is
+	// held for longer.
 	idempotencyLease = time.Minute
 )
 

@@ -88,6 +88,11 @@ func (a *attempt) claimCard(ctx context.Context, tx store.Tx, ref cardRef) error
 	if err != nil {
 		return tamperedCard(row)
 	}
+	if ref.Token != "" {
+		if err := a.follow(ctx, tx, row.ID); err != nil {
+			return err
+		}
+	}
 	if first || ref.Token == "" {
 		was := row.Tag
 		// A token's first use has the time of the attempt: release looks for it.
@@ -98,6 +103,26 @@ func (a *attempt) claimCard(ctx context.Context, tx store.Tx, ref cardRef) error
 	}
 	a.row.Card, a.card, a.holder = row.ID, row, profile.Holder
 	return nil
+}
+
+// follow makes the attempt newer than the last one with its card, whatever the
+// clocks of two nodes say: the newest decides whether a token can be used again.
+func (a *attempt) follow(ctx context.Context, tx store.Tx, card string) error {
+	last, err := tx.LastForward(ctx, card)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	created, before := timeOf(a.row.CreatedAt).UnixMilli(), timeOf(last.CreatedAt).UnixMilli() // as exact as ids are
+	if created > before {
+		return nil
+	}
+	at := time.UnixMilli(before + 1)
+	a.row.CreatedAt = at.UnixMicro()
+	a.row.ID, err = store.NewID(at, a.s.random)
+	return err
 }
 
 // sending notes that the first byte is about to go out. From here on the fate

@@ -90,7 +90,7 @@ func (s *Service) Pay(ctx context.Context, c Caller, in PaymentRequest) (Payment
 func (s *Service) paymentCard(ctx context.Context, c Caller, in PaymentRequest) (cardRef, error) {
 	switch {
 	case in.Card != nil:
-		token, err := s.tokenize(ctx, c, TokenizeRequest{Card: *in.Card})
+		token, err := s.tokenize(ctx, c, TokenizeRequest{Card: *in.Card, Separators: true})
 		return cardRef{Token: token.ID}, err
 	case in.Token != "":
 		return cardRef{Token: in.Token}, nil

@@ -67,7 +67,7 @@ func (s *Service) recoverForward(ctx context.Context, id string) error {
 				return err
 			}
 		}
-		if err := s.recoverCharge(ctx, tx, row); err != nil {
+		if err := s.recoverCharge(ctx, tx, c, row); err != nil {
 			return err
 		}
 		last = *row

@@ -54,8 +54,8 @@ func (c *cli) printRetention(r vault.RetentionReport) error {
 	if err != nil || r.Past() == 0 {
 		return err
 	}
-	return hint(fmt.Errorf("%d records are past retention: %d lapsed tokens, %d unused cards, %d expired cards",
-		r.Past(), r.LapsedTokens, r.UnusedCards, r.ExpiredCards),
+	return hint(fmt.Errorf("%d records are past retention: %d spent cards, %d lapsed tokens, %d unused cards, %d expired cards",
+		r.Past(), r.SpentCards, r.LapsedTokens, r.UnusedCards, r.ExpiredCards),
 		"deploy/runbooks/retention.md: is a server running, and what does its log say?")
 }
 

@@ -36,13 +36,13 @@ func (s *server) fill(snippet string, more ...string) string {
 }
 
 // TestCurlSnippets runs the README's curl commands as they stand: a token, then
-// a customer with its card.
+// a customer with its card, a forward and a charge of it.
 func TestCurlSnippets(t *testing.T) {
 	t.Parallel()
 	clienttest.Program(t, "curl")
 	commands := snippets(t, "sh", `^curl `)
-	if len(commands) != 2 {
-		t.Fatalf("the README has %d curl commands, want 2", len(commands))
+	if len(commands) != 4 {
+		t.Fatalf("the README has %d curl commands, want 4", len(commands))
 	}
 	s := startDev(t, ":temp:")
 	run := func(command string) reply {
@@ -56,12 +56,25 @@ func TestCurlSnippets(t *testing.T) {
 	token := run(s.fill(commands[0]))
 	wantShape(t, token.id(), `^tokn_test_[0-9a-z]{24}$`)
 	var customer struct {
-		Object, Email string
-		DefaultCard   string `json:"default_card"`
+		ID, Object, Email string
+		DefaultCard       string `json:"default_card"`
 	}
 	run(s.fill(commands[1], "tokn_test_…", token.id())).decode(t, &customer)
 	if customer.Object != "customer" || customer.Email != "somchai@example.com" || customer.DefaultCard != strings.Replace(token.id(), "tokn", "card", 1) {
 		t.Errorf("customer %+v of token %s", customer, token.id())
+	}
+	var forward struct {
+		Object, State string
+		Body          struct{ Status string }
+	}
+	run(s.fill(commands[2], "card_test_…", customer.DefaultCard)).decode(t, &forward)
+	if forward.Object != "forward" || forward.State != "answered" || forward.Body.Status != "approved" {
+		t.Errorf("forward %+v", forward)
+	}
+	var charge struct{ Object, Status, Customer string }
+	run(s.fill(commands[3], "cust_test_…", customer.ID)).decode(t, &charge)
+	if charge.Object != "charge" || charge.Status != "successful" || charge.Customer != customer.ID {
+		t.Errorf("charge %+v", charge)
 	}
 	s.Stop()
 }

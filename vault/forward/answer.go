@@ -22,7 +22,6 @@ type answer struct {
 	header   http.Header
 	body     []byte
 	masked   int // numbers that were masked in its head
-	connect  time.Duration
 	total    time.Duration
 }
 
@@ -36,10 +35,6 @@ func newAnswer(e *endpoint, resp *http.Response, body []byte) *Answer {
 
 // Status returns the HTTP status, 200 to 999.
 func (a Answer) Status() int { return a.reach().status }
-
-// Connect returns how long it took until the request could be written:
-// resolving, connecting and the TLS handshake.
-func (a Answer) Connect() time.Duration { return a.reach().connect }
 
 // Total returns how long the Send took.
 func (a Answer) Total() time.Duration { return a.reach().total }

@@ -68,7 +68,6 @@ func (s *Sender) Send(ctx context.Context, r *Request, before func() error) (*An
 		return nil, err
 	}
 	defer conn.end()
-	connected := s.now()
 	if before != nil {
 		if err := before(); err != nil {
 			return nil, notSent("the caller ended the attempt", err)
@@ -89,6 +88,6 @@ func (s *Sender) Send(ctx context.Context, r *Request, before func() error) (*An
 	if err != nil {
 		return nil, err
 	}
-	a.reach().connect, a.reach().total = connected.Sub(start), s.now().Sub(start)
+	a.reach().total = s.now().Sub(start)
 	return a, nil
 }

@@ -72,12 +72,12 @@ func (a *API) reverseCharge(ctx context.Context, c *call) (any, error) {
 	return chargeChanged(a.svc.ReverseCharge(ctx, c.caller, c.id))(c.version)
 }
 
-// chargeChanged answers a capture or a reversal; one that the processor refused
-// is an error.
+// chargeChanged answers a capture or a reversal; one that was not done for
+// certain is an error.
 func chargeChanged(charge vault.Charge, err error) func(version) (any, error) {
 	return func(v version) (any, error) {
-		if err == nil && charge.Refused {
-			err = errRefused
+		if err == nil {
+			err = notChanged(charge)
 		}
 		if err != nil {
 			return nil, err
@@ -86,8 +86,16 @@ func chargeChanged(charge vault.Charge, err error) func(version) (any, error) {
 	}
 }
 
-// errRefused is a capture or reversal that the processor does not do.
-var errRefused = &vault.Error{Code: vault.FailedCapture, Message: "the processor refused"}
+// notChanged is why a capture or reversal is no success; nil if it is one.
+func notChanged(c vault.Charge) error {
+	switch {
+	case c.Refused:
+		return &vault.Error{Code: vault.FailedCapture, Message: "the processor refused"}
+	case c.Unclear:
+		return &vault.Error{Code: vault.OutcomeUnknown, Object: "charge", ID: c.ID, Message: "the processor's answer does not say whether it was done"}
+	}
+	return nil
+}
 
 // chargeRequest reads what is to be charged. Its slices alias the request's
 // buffer.

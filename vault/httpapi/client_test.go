@@ -68,7 +68,7 @@ func TestClients(t *testing.T) {
 // what such a client would send.
 func TestRecordedRequests(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "clients", "*.http"))
-	want := 2*len(clients) + len(serverActions)*len(serverClients)
+	want := 2*len(clients) + len(serverActions)*len(serverClients) + len(chargeRequests)
 	if err != nil || len(files) != want {
 		t.Fatalf("%d recorded requests, want %d (%v)", len(files), want, err)
 	}

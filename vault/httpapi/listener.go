@@ -14,12 +14,14 @@ import (
 	"github.com/panvault/panvault/vault/card"
 )
 
-// Time limits of a connection, counted from a request's first byte. The second
-// leaves every ordinary route its time and more to send its answer.
-const (
-	readTimeout  = 15 * time.Second
-	writeTimeout = 45 * time.Second
-)
+// writeTime is how long an answer may take, and that of a route beyond the time
+// of the route.
+const writeTime = 45 * time.Second
+
+// limits are how long a client may take.
+type limits struct {
+	head, read, write, idle time.Duration
+}
 
 // Listener is one address that is served, with every time limit set.
 type Listener struct {
@@ -32,6 +34,13 @@ type Listener struct {
 // a loopback one, unless plaintext says that something in front ends TLS.
 // logger may be nil. Drain it.
 func Listen(addr string, handler http.Handler, config *tls.Config, plaintext bool, logger *slog.Logger) (*Listener, error) {
+	return listen(addr, handler, config, plaintext, logger, limits{
+		head: 5 * time.Second, read: 15 * time.Second, write: writeTime,
+		idle: 120 * time.Second, // longer than clients keep connections, so they close first
+	})
+}
+
+func listen(addr string, handler http.Handler, config *tls.Config, plaintext bool, logger *slog.Logger, limits limits) (*Listener, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
@@ -48,11 +57,11 @@ func Listen(addr string, handler http.Handler, config *tls.Config, plaintext boo
 		server: &http.Server{
 			Handler:           wiping(handler),
 			ConnContext:       rememberConn,
-			ReadHeaderTimeout: 5 * time.Second,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       120 * time.Second, // longer than clients keep connections, so they close first
-			MaxHeaderBytes:    4 * maxHeaders,    // the handler answers 413 above maxHeaders
+			ReadHeaderTimeout: limits.head,
+			ReadTimeout:       limits.read,
+			WriteTimeout:      limits.write,
+			IdleTimeout:       limits.idle,
+			MaxHeaderBytes:    4 * maxHeaders, // the handler answers 413 above maxHeaders
 			ErrorLog:          log.New(logWriter{logger}, "", 0),
 
 			// An OPTIONS for the whole server is answered like any unknown route.

@@ -108,6 +108,9 @@ func problemOf(err error, v version) problem {
 }
 
 func (a *API) writeError(w http.ResponseWriter, rt route, x *exchange, v version, err error) {
+	if rt.paymentOptions() {
+		v = version{} // it knows no dialects; a card that is no good is 400
+	}
 	p := problemOf(err, v)
 	ended := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) // nothing was done: try again
 	if ended && p.status == http.StatusInternalServerError {

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panvault/panvault/policy"
 	"github.com/panvault/panvault/vault"
 	"github.com/panvault/panvault/vault/card"
 )
@@ -42,6 +41,21 @@ var problemTable = map[vault.Code]struct {
 	},
 	vault.UsedToken: {
 		vault.Error{}, problem{400, "used_token", "token was already used"}, problem{},
+	},
+	vault.Forbidden: {
+		vault.Error{Message: "not for this key"}, problem{403, "forbidden", "not for this key"}, problem{},
+	},
+	vault.InvalidCharge: {
+		vault.Error{Message: "amount is not a number"}, problem{400, "invalid_charge", "amount is not a number"}, problem{},
+	},
+	vault.FailedCapture: {
+		vault.Error{Message: "the processor refused"}, problem{400, "failed_capture", "the processor refused"}, problem{},
+	},
+	vault.NotSent: {
+		vault.Error{Message: "not sent"}, problem{502, "forward_not_sent", "not sent"}, problem{},
+	},
+	vault.OutcomeUnknown: {
+		vault.Error{ID: "fwrd_1", Message: "wait"}, problem{504, "forward_unknown", "the outcome of fwrd_1 is unknown: wait"}, problem{},
 	},
 	vault.InvalidCard: {
 		vault.Error{Problems: card.Problems{card.NumberLuhn}}, problem{400, "invalid_card", "number is invalid"},
@@ -140,7 +154,7 @@ func codes(t *testing.T) []vault.Code {
 func TestSentences(t *testing.T) {
 	for _, e := range []*requestError{
 		errMalformedRequest, errHeadersTooLarge, errBodyTooLarge, errCardInURL, errContentType, errMalformedJSON,
-		errMalformedForm, errDuplicate, errTooMany, errTooDeep, errWrongType, errUnreadable, errNoRoute,
+		errMalformedForm, errDuplicate, errTooMany, errTooDeep, errWrongType, errUnreadable, errTwoKeys, errNoRoute,
 	} {
 		if e.message != strings.ToLower(e.message) || len(e.message) > 90 || strings.HasSuffix(e.message, ".") {
 			t.Errorf("%q", e.message)
@@ -182,19 +196,29 @@ func TestErrorBase(t *testing.T) {
 	}
 }
 
-// longest is what a route may take. A reveal may wait for a person.
-func longest(rt route) time.Duration {
-	if rt.pattern == "POST /v1/reveals" {
-		return vault.MaxRevealWait + time.Minute
-	}
-	return time.Minute
-}
-
-// No route lacks a limit.
+// No route lacks a limit. Those that wait for a processor or a person, and no
+// others, may take longer than a listener allows.
 func TestRoutesAreBounded(t *testing.T) {
+	forwards := []string{"POST /charges", "POST /charges/{id}/capture", "POST /charges/{id}/reverse", "POST /v1/forwards"}
+	changes := regexp.MustCompile(`^(POST|PATCH) `)
 	for _, rt := range append(routes(), unknownRoute([]Tier{Public})) {
-		if rt.maxBody <= 0 || rt.maxBody > maxBody || rt.timeout <= 0 || rt.timeout > longest(rt) || rt.serve == nil ||
-			(rt.tier != Public && rt.tier != Private && rt.tier != Operators) || rt.repeat != (rt.tier == Private && rt.action != policy.RevealMasked && regexp.MustCompile(`^(POST|PATCH) `).MatchString(rt.pattern)) || (rt.action == "" && rt.pattern != "unknown") {
+		longest, repeat := writeTime, never
+		if slices.Contains(forwards, rt.pattern) {
+			longest = forwardTime
+		}
+		if rt.tier == Private && changes.MatchString(rt.pattern) {
+			repeat = byHeader
+		}
+		switch {
+		case rt.pattern == "POST /v1/forwards":
+			repeat = byHeaderOrBody
+		case rt.paymentOptions():
+			longest, repeat = forwardTime, byReference
+		case rt.pattern == "POST /v1/reveals":
+			longest, repeat = vault.MaxRevealWait+time.Minute, never
+		}
+		if rt.maxBody <= 0 || rt.maxBody > maxBody || rt.timeout <= 0 || rt.timeout > longest || rt.serve == nil ||
+			(rt.tier != Public && rt.tier != Private && rt.tier != Operators) || rt.repeat != repeat || (rt.action == "" && rt.pattern != "unknown") {
 			t.Errorf("route %+v", rt)
 		}
 		if strings.HasSuffix(rt.pattern, "/") || rt.cors != (rt.pattern == "POST /tokens") {

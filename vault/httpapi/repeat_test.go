@@ -15,7 +15,7 @@ func TestClaimsAreGivenUp(t *testing.T) {
 	b := newBench(t)
 	ask := func(timeout time.Duration, serve func(context.Context) (any, error)) int {
 		rt := routes()[0]
-		rt.repeat, rt.timeout = true, timeout
+		rt.repeat, rt.timeout = byHeader, timeout
 		rt.serve = func(_ *API, ctx context.Context, _ *call) (any, error) { return serve(ctx) }
 		r := b.request("POST", "/tokens", `{}`)
 		r.Header.Set("Idempotency-Key", "k")

@@ -99,8 +99,8 @@ func (a *API) encodeResult(result any, v version) (vault.Answer, error) {
 		body = newForwardBody(result)
 	case vault.Charge:
 		body = newChargeBody(result, v)
-		if result.Refused {
-			p := problemOf(errRefused, v)
+		if err := notChanged(result); err != nil {
+			p := problemOf(err, v)
 			answer.Status, body = p.status, p.body(a.opts.ErrorBase)
 		}
 	case vault.Payment:

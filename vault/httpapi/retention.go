@@ -26,6 +26,7 @@ type RetentionKept struct {
 
 // RetentionPast is past_retention by reason.
 type RetentionPast struct {
+	SpentCards   int `json:"spent_cards"` // used tokens of no customer
 	LapsedTokens int `json:"lapsed_tokens"`
 	UnusedCards  int `json:"unused_cards"`
 	ExpiredCards int `json:"expired_cards"`
@@ -44,7 +45,7 @@ func NewRetentionReport(r vault.RetentionReport) RetentionReport {
 	return RetentionReport{
 		Object: "retention_report", At: timestamp(r.At), PastRetention: r.Past(), Due: r.Due, OldestLapse: optionalTime(r.OldestLapse),
 		Kept:  RetentionKept{r.Tokens, r.Stored},
-		Past:  RetentionPast{r.LapsedTokens, r.UnusedCards, r.ExpiredCards},
+		Past:  RetentionPast{r.SpentCards, r.LapsedTokens, r.UnusedCards, r.ExpiredCards},
 		Rules: RetentionRules{r.TokenTTL.String(), r.Retention.AfterExpiry, r.Retention.AfterUse, r.Retention.Backups},
 	}
 }

@@ -22,7 +22,7 @@ func rememberConn(ctx context.Context, c net.Conn) context.Context {
 // also end the request's context.
 func takeTime(ctx context.Context, limit time.Duration) {
 	if c, ok := ctx.Value(connKey{}).(*conn); ok {
-		_ = c.SetDeadline(time.Now().Add(limit + writeTimeout)) // a closed connection needs none
+		_ = c.SetDeadline(time.Now().Add(limit + writeTime)) // a closed connection needs none
 	}
 }
 

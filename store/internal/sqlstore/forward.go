@@ -53,7 +53,7 @@ func (r *Reader) AbandonedForwards(ctx context.Context, at int64, limit int) ([]
 	return r.forwards(ctx, r.text.forwards.abandoned, at, int64(limit))
 }
 
-// Forwards implements store.ForwardReader.
+// Forwards implements store.LedgerReader.
 func (r *Reader) Forwards(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error) {
 	if state == "" {
 		return r.forwards(ctx, r.text.forwards.list, int64(limit))
@@ -61,7 +61,7 @@ func (r *Reader) Forwards(ctx context.Context, state store.ForwardState, limit i
 	return r.forwards(ctx, r.text.forwards.listState, string(state), int64(limit))
 }
 
-// CountForwards implements store.ForwardReader.
+// CountForwards implements store.LedgerReader.
 func (r *Reader) CountForwards(ctx context.Context) (map[store.ForwardState]int, error) {
 	counts := make(map[store.ForwardState]int)
 	err := r.q.Query(ctx, r.text.forwards.count, func(s Scan) error {
