@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,6 +28,19 @@ func NewID(now time.Time, random io.Reader) (string, error) {
 		return "", err
 	}
 	return string(id[:]), nil
+}
+
+// NewIDAfter draws a record id of the millisecond after another id's, whatever
+// the time is. It fails if random does, or if after is no record id.
+func NewIDAfter(after string, random io.Reader) (string, error) {
+	if !ValidID(after) {
+		return "", errors.New("store: not a record id")
+	}
+	ms, err := strconv.ParseInt(after[:idTime], 36, 64)
+	if err != nil {
+		return "", err
+	}
+	return NewID(time.UnixMilli(ms+1), random)
 }
 
 // IDAt returns the lowest record id of a millisecond: ids that were made before

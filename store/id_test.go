@@ -164,3 +164,22 @@ func TestValidID(t *testing.T) {
 		}
 	}
 }
+
+func TestNewIDAfter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ms := rapid.Int64Range(0, 2821109907453).Draw(t, "ms")
+		first, err := store.NewID(time.UnixMilli(ms), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := store.NewIDAfter(first, rand.Reader)
+		if err != nil || !store.ValidID(next) || next <= first || next >= store.IDAt(time.UnixMilli(ms+2)) {
+			t.Errorf("after %s: got %s (%v), want an id of the next millisecond", first, next, err)
+		}
+	})
+	for _, after := range []string{"", "abc", strings.Repeat("A", 24), strings.Repeat("0", 25)} {
+		if id, err := store.NewIDAfter(after, rand.Reader); err == nil || id != "" {
+			t.Errorf("after %q: got %q, want an error", after, id)
+		}
+	}
+}

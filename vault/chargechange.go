@@ -83,7 +83,9 @@ func (s *Service) changeCharge(ctx context.Context, c Caller, id string, u Use, 
 				}
 				switch verdict := forward.ReadOutcome(a.clean).Verdict; {
 				case verdict == forward.Approved:
-					approved(row, a.row.EndedAt)
+					if check(row) == nil { // a late answer undoes nothing that came after it
+						approved(row, a.row.EndedAt)
+					}
 				case verdict == forward.Declined, a.clean.Status >= 400 && a.clean.Status < 500:
 					refused = true
 				default:

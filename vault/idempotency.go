@@ -215,10 +215,35 @@ func (s *Service) remember(ctx context.Context, tx store.Tx, cl *claim, result a
 	}
 	row.Customer = customerOf(result)
 	row.Status, row.ExpiresAt = answer.Status, s.now().Add(idempotencyLife).UnixMicro()
+	gone, err := customerLeft(ctx, tx, result, row.Customer)
+	if err != nil {
+		return err
+	}
+	if gone { // as dropAnswers leaves it
+		row.Status, row.Customer, row.Answer = http.StatusNotFound, "", nil
+	}
 	if err := s.tagIdempotency(&row); err != nil {
 		return err
 	}
 	return tx.UpdateIdempotency(ctx, &row, cl.row.Tag)
+}
+
+// customerLeft reports whether the customer of a use was deleted while it was in
+// flight: his answers were dropped then, and none may come after.
+func customerLeft(ctx context.Context, r store.Reader, result any, customer string) (bool, error) {
+	switch result.(type) {
+	case Forward, Charge:
+	default:
+		return false, nil
+	}
+	if customer == "" {
+		return false, nil
+	}
+	owner, err := r.Customer(ctx, customer)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return owner.DeletedAt != 0, err
 }
 
 // customerOf is the record id of the customer that a result is about.

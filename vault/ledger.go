@@ -88,8 +88,9 @@ func (a *attempt) claimCard(ctx context.Context, tx store.Tx, ref cardRef) error
 	if err != nil {
 		return tamperedCard(row)
 	}
-	if ref.Token != "" {
-		if err := a.follow(ctx, tx, row.ID); err != nil {
+	a.row.Card = row.ID
+	if a.row.Token {
+		if err := a.follow(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -101,27 +102,25 @@ func (a *attempt) claimCard(ctx context.Context, tx store.Tx, ref cardRef) error
 			return err
 		}
 	}
-	a.row.Card, a.card, a.holder = row.ID, row, profile.Holder
+	a.card, a.holder = row, profile.Holder
 	return nil
 }
 
-// follow makes the attempt newer than the last one with its card, whatever the
-// clocks of two nodes say: the newest decides whether a token can be used again.
-func (a *attempt) follow(ctx context.Context, tx store.Tx, card string) error {
-	last, err := tx.LastForward(ctx, card)
-	if errors.Is(err, store.ErrNotFound) {
+// follow gives the row an id behind that of its token's last one, which says
+// whether the token can be used again: servers' clocks differ, and ids of one
+// millisecond have no order.
+func (a *attempt) follow(ctx context.Context, r store.Reader) error {
+	last, err := r.LastForward(ctx, a.row.Card)
+	if errors.Is(err, store.ErrNotFound) || err == nil && last.ID < a.row.ID {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	created, before := timeOf(a.row.CreatedAt).UnixMilli(), timeOf(last.CreatedAt).UnixMilli() // as exact as ids are
-	if created > before {
-		return nil
+	if err := a.s.proveForward(&last, last.ID); err != nil {
+		return err
 	}
-	at := time.UnixMilli(before + 1)
-	a.row.CreatedAt = at.UnixMicro()
-	a.row.ID, err = store.NewID(at, a.s.random)
+	a.row.ID, err = store.NewIDAfter(last.ID, a.s.random)
 	return err
 }
 
@@ -176,7 +175,7 @@ func finish[T any](ctx context.Context, a *attempt, p purpose[T], cause error) (
 	case err != nil && last.State != store.ForwardNotSent: // it was sent, and that is all that is certain
 		s.log.Error("what became of a forward could not be written; it will be unknown", "forward", last.ID, "error", err)
 		return none, outcomeUnknown(&last)
-	case err != nil:
+	case err != nil && !errors.Is(err, store.ErrConflict): // a recovery that came first found nothing sent either
 		return none, s.settle(ctx, a.caller, err)
 	case last.State == store.ForwardUnknown && !p.pending:
 		return none, outcomeUnknown(&last)
@@ -255,7 +254,8 @@ func (s *Service) openForward(ctx context.Context, r store.Reader, id string) (*
 // be used again, and the idempotency key too.
 func (s *Service) release(ctx context.Context, tx store.Tx, c Caller, f *store.Forward) error {
 	if f.Request != nil {
-		if row, err := tx.Idempotency(ctx, f.Request); err == nil && row.Status == 0 {
+		// A key that was claimed since is somebody else's.
+		if row, err := tx.Idempotency(ctx, f.Request); err == nil && row.Status == 0 && row.CreatedAt <= f.CreatedAt {
 			if err := tx.DeleteIdempotency(ctx, row.ID, row.Tag); err != nil {
 				return err
 			}
@@ -268,6 +268,10 @@ func (s *Service) release(ctx context.Context, tx store.Tx, c Caller, f *store.F
 		return nil
 	}
 	row, err := s.checkedCard(ctx, tx, c, f.Card)
+	var edited *tamperedRow
+	if errors.As(err, &edited) { // evidence, which stays as it is; the attempt ends all the same
+		return nil
+	}
 	if err != nil || row == nil || row.DeletedAt != 0 || row.Customer != "" || row.UsedAt != f.CreatedAt {
 		return err
 	}

@@ -23,11 +23,12 @@ const recoverAtOnce = 100
 // RecoverForwards ends the attempts whose process is gone: those that wrote
 // nothing are not_sent, and their token can be used again; the others are
 // unknown, and are not repeated. Servers do it every second. It returns how
-// many. Errors: Unavailable, Internal.
+// many. A row that was edited is left as it is, for it is evidence, and does not
+// hold up the others. Errors: Unavailable, Internal.
 func (s *Service) RecoverForwards(ctx context.Context) (int, error) {
 	var rows []store.Forward
 	err := s.store.View(ctx, func(r store.Reader) (err error) {
-		rows, err = r.AbandonedForwards(ctx, s.now().UnixMicro(), recoverAtOnce)
+		rows, err = r.AbandonedForwards(ctx, s.now().UnixMicro(), recoverAtOnce+s.evidence.size())
 		return err
 	})
 	if err != nil {
@@ -35,12 +36,25 @@ func (s *Service) RecoverForwards(ctx context.Context) (int, error) {
 	}
 	n := 0
 	for i := range rows {
+		if s.evidence.rests(rows[i].ID, s.now()) {
+			continue
+		}
 		err := s.recoverForward(ctx, rows[i].ID)
+		var edited *tamperedRow
 		switch {
 		case errors.Is(err, store.ErrConflict): // somebody else did
+		case errors.As(err, &edited):
+			fresh, ok := s.evidence.add(rows[i].ID, s.now())
+			if fresh || !ok {
+				err = s.recordTampering(ctx, System(recoverer), edited.object, edited.what)
+			}
+			if !ok || fresh && err != nil {
+				return n, s.fail(err)
+			}
 		case err != nil:
-			return n, s.settle(ctx, System(recoverer), err)
+			return n, s.fail(err)
 		default:
+			s.evidence.remove([]string{rows[i].ID})
 			n++
 		}
 	}

@@ -32,10 +32,21 @@ var firstRelease = []string{
 	`INSERT INTO events VALUES (?evnt, 20, 'token.create', ?32a, ?32b)`,
 }
 
-// oldValues replaces the names of values in firstRelease, for SQL.
+// What a release of migration 2 wrote besides, in the columns and tables that
+// it brought.
+var secondRelease = []string{
+	`UPDATE cards SET fingerprint_id = ?c1 WHERE id = ?c1`,
+	`UPDATE fingerprints SET id = ?c1, cards = 1 WHERE mac = ?32a`,
+	`INSERT INTO idempotency VALUES (?32a, ?32b, ?m, 1, ?cu, 21, 22, 201, ?32c, ?20a)`,
+	`INSERT INTO imports VALUES (?32a, ?impt, ?m, 1, 23, 24, 25, 26, 27, ?32b, 28, 29, ?20b)`,
+	`INSERT INTO approvals VALUES (?appr, 'export', ?32a, 'audit', ?akey, 30, ?akey, 31, 32, 33, ?20c)`,
+}
+
+// oldValues replaces the names of values in these, for SQL.
 func oldValues() *strings.Replacer {
 	var pairs []string
 	for name, value := range map[string]string{"?m": oldID("mrch_", 1), "?akey": oldID("akey_", 2), "?evnt": oldID("evnt_", 3),
+		"?impt": oldID("impt_", 8), "?appr": oldID("appr_", 9),
 		"?c1": oldID("", 4), "?c2": oldID("", 5), "?c3": oldID("", 6), "?cu": oldID("", 7)} {
 		pairs = append(pairs, name, "'"+value+"'")
 	}
@@ -54,6 +65,13 @@ func oldBytes(n int, c byte) []byte { return bytes.Repeat([]byte{c}, n) }
 // oldDatabase makes a database as the release of migration 1 left it.
 func oldDatabase(t *testing.T) (path string) {
 	t.Helper()
+	return databaseOf(t, firstRelease)
+}
+
+// databaseOf makes a database that was used by the first releases, each of which
+// wrote rows.
+func databaseOf(t *testing.T, releases ...[]string) (path string) {
+	t.Helper()
 	path = filepath.Join(t.TempDir(), "panvault.db")
 	if err := createFile(path); err != nil {
 		t.Fatal(err)
@@ -70,13 +88,15 @@ func oldDatabase(t *testing.T) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := provider.UpTo(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
 	values := oldValues()
-	for _, query := range firstRelease {
-		if _, err := db.ExecContext(t.Context(), values.Replace(query)); err != nil {
-			t.Fatalf("%s: %v", query, err)
+	for i, rows := range releases {
+		if _, err := provider.UpTo(t.Context(), int64(i+1)); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range rows {
+			if _, err := db.ExecContext(t.Context(), values.Replace(query)); err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
 		}
 	}
 	if err := db.Close(); err != nil {
@@ -216,4 +236,77 @@ func TestUpgradedRowsCanBeWritten(t *testing.T) {
 		t.Error(err)
 	}
 	integrity(t, s)
+}
+
+// TestUpgradeFromTheSecondRelease: rows read as they were, and what is new is
+// empty in them.
+func TestUpgradeFromTheSecondRelease(t *testing.T) {
+	path := databaseOf(t, firstRelease, secondRelease)
+	if _, err := Open(t.Context(), path, Options{}); !errors.Is(err, store.ErrOldSchema) {
+		t.Errorf("got %v, want %v", err, store.ErrOldSchema)
+	}
+	s := open(t, path, Options{Migrate: true})
+	defer s.Close()
+	ctx, m, cu := t.Context(), oldID("mrch_", 1), oldID("", 7)
+	b32 := func(c byte) []byte { return oldBytes(32, c) }
+	b20 := func(c byte) []byte { return oldBytes(20, c) }
+	merchant := store.Merchant{ID: m, Name: "Shop", CreatedAt: 1, DisabledAt: 2, ShowFirstDigits: true, HideFingerprint: true,
+		TokenTTL: 3, Tag: b20('a')}
+	token := store.Card{ID: oldID("", 4), Merchant: m, Live: true, CreatedAt: 7, ExpiresAt: 8, Brand: "Visa", LastDigits: "4242",
+		ExpiryMonth: 1, ExpiryYear: 2030, Fingerprint: b32('b'), ChargeStatus: "unknown", KEKVersion: 1, DEKGeneration: 2,
+		WrappedDEK: b32('c'), SealedPAN: b32('d'), SealedProfile: b32('e'), Tag: b20('c'), FingerprintID: oldID("", 4)}
+	fingerprint := store.Fingerprint{MAC: b32('a'), KeyVersion: 1, Merchant: m, Live: true, Surrogate: b32('b'), CreatedAt: 17,
+		ID: token.ID, Cards: 1, Tag: b20('b')}
+	request := store.Idempotency{ID: b32('a'), Request: b32('b'), Merchant: m, Live: true, Customer: cu, CreatedAt: 21, ExpiresAt: 22,
+		Status: 201, Answer: b32('c'), Tag: b20('a')}
+	imported := store.Import{Source: b32('a'), ID: oldID("impt_", 8), Merchant: m, Live: true, CreatedAt: 23, FinishedAt: 24,
+		Records: 25, Cards: 26, ReadTo: 27, Prefix: b32('b'), MapSize: 28, RejectSize: 29, Tag: b20('b')}
+	approval := store.Approval{ID: oldID("appr_", 9), Action: "export", Subject: b32('a'), Reason: "audit", RequestedBy: oldID("akey_", 2),
+		RequestedAt: 30, GrantedBy: oldID("akey_", 2), GrantedAt: 31, ExpiresAt: 32, UsedAt: 33, Tag: b20('c')}
+	all := store.Page{To: 99, Limit: 9}
+	for _, row := range []struct {
+		name string
+		read func(r store.Reader) (any, error)
+		want any
+	}{
+		{"merchants", func(r store.Reader) (any, error) { return r.Merchants(ctx) }, []store.Merchant{merchant}},
+		{"token", func(r store.Reader) (any, error) { return r.Card(ctx, token.ID) }, token},
+		{"fingerprint", func(r store.Reader) (any, error) { return r.FingerprintByID(ctx, token.ID) }, fingerprint},
+		{"idempotency", func(r store.Reader) (any, error) { return r.Idempotency(ctx, request.ID) }, request},
+		{"import", func(r store.Reader) (any, error) { return r.Import(ctx, imported.Source) }, imported},
+		{"approvals", func(r store.Reader) (any, error) { return r.Approvals(ctx, 9) }, []store.Approval{approval}},
+		{"spent cards", func(r store.Reader) (any, error) { return r.SpentCards(ctx, 99, 9) }, []store.Card(nil)},
+		{"forwards", func(r store.Reader) (any, error) { return r.Forwards(ctx, "", 9) }, []store.Forward(nil)},
+		{"charges", func(r store.Reader) (any, error) { return r.Charges(ctx, m, true, all) }, []store.Charge(nil)},
+	} {
+		var got any
+		err := s.View(ctx, func(r store.Reader) (err error) { got, err = row.read(r); return err })
+		if diff := cmp.Diff(row.want, got); err != nil || diff != "" {
+			t.Errorf("%s (-want +got), error %v:\n%s", row.name, err, diff)
+		}
+	}
+	const method = "00000000-0000-4000-8000-000000000000"
+	err := s.Update(ctx, func(tx store.Tx) error {
+		c, m := token, merchant
+		c.PaymentMethod, m.PaymentMID = method, "mid"
+		f := store.Forward{ID: c.ID, Merchant: m.ID, Use: "forward", Destination: "x", Card: c.ID, State: store.ForwardNotSent, Tag: b20('z')}
+		return errors.Join(tx.UpdateCard(ctx, &c, token.Tag), tx.UpdateMerchant(ctx, &m), tx.InsertForward(ctx, &f))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	err = s.View(ctx, func(r store.Reader) error {
+		c, err := r.CardOfPaymentMethod(ctx, method)
+		if c.ID != token.ID {
+			t.Errorf("got card %q by its new payment method", c.ID)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	integrity(t, s)
+	if got := pragma(t, s, "foreign_key_check"); got != "" {
+		t.Errorf("foreign_key_check: %s", got)
+	}
 }

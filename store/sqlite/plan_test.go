@@ -55,13 +55,14 @@ func TestPlans(t *testing.T) {
 	s, _ := fresh(t, Options{})
 	id, mac, merchant := storetest.Card(0).ID, make([]byte, 32), storetest.Merchant(0).ID
 	page, newest := store.Page{To: 9, Limit: 9}, store.Page{To: 9, Limit: 9, Newest: true}
-	bounds := store.Bounds{Lapsed: 9, Used: 9, ExpiredYear: 2030, ExpiredMonth: 1}
+	bounds := store.Bounds{Lapsed: 9, Used: 9, Spent: 9, ExpiredYear: 2030, ExpiredMonth: 1}
 	const (
 		lapsing  = "SEARCH cards USING INDEX cards_lapsing (expires_at>? AND expires_at<?)"
 		unused   = "SEARCH cards USING INDEX cards_used (used_at>? AND used_at<?)"
 		spent    = "SEARCH cards USING INDEX cards_spent (used_at>? AND used_at<?)"
 		expiring = "SEARCH cards USING INDEX cards_expiring ((expiry_year,expiry_month)<(?,?))"
 		customer = "SEARCH cards USING INDEX cards_customer (customer=?"
+		charged  = "SEARCH charges USING INDEX charges_merchant (merchant=? AND live=? AND created_at>? AND created_at<?)"
 		owned    = "SEARCH customers USING INDEX customers_merchant (merchant=? AND live=? AND created_at>? AND created_at<?)"
 	)
 	covered := func(step string) string { return strings.Replace(step, "USING INDEX", "USING COVERING INDEX", 1) }
@@ -102,6 +103,28 @@ func TestPlans(t *testing.T) {
 			[]string{"SEARCH cards USING COVERING INDEX sqlite_autoindex_cards_1 (id<?)"}},
 		{"cards of a merchant", func(tx store.Tx) error { _, err := tx.MerchantCards(ctx, merchant, true, "", 9); return err },
 			[]string{"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id>?)"}},
+		{"card of a payment method", func(tx store.Tx) error { _, _ = tx.CardOfPaymentMethod(ctx, id); return nil },
+			[]string{"SEARCH cards USING INDEX cards_payment_method (payment_method=?)"}},
+		{"forward", func(tx store.Tx) error { _, _ = tx.Forward(ctx, id); return nil },
+			[]string{"SEARCH forwards USING INDEX sqlite_autoindex_forwards_1 (id=?)"}},
+		{"forward of a request", func(tx store.Tx) error { _, _ = tx.ForwardOfRequest(ctx, mac); return nil },
+			[]string{"SEARCH forwards USING INDEX forwards_request (request=?)"}},
+		{"last forward of a card", func(tx store.Tx) error { _, _ = tx.LastForward(ctx, id); return nil },
+			[]string{"SEARCH forwards USING INDEX forwards_card (card=?)"}},
+		{"abandoned forwards", func(tx store.Tx) error { _, err := tx.AbandonedForwards(ctx, 9, 9); return err },
+			[]string{"SEARCH forwards USING INDEX forwards_open (lease_until>? AND lease_until<?)"}},
+		{"forwards", func(tx store.Tx) error { _, err := tx.Forwards(ctx, "", 9); return err },
+			[]string{"SCAN forwards USING INDEX sqlite_autoindex_forwards_1"}}, // from the end, up to the limit
+		{"end of a forward", func(tx store.Tx) error {
+			f := store.Forward{ID: id, State: store.ForwardAnswered}
+			_ = tx.UpdateForward(ctx, &f, mac)
+			return nil
+		}, []string{"SEARCH forwards USING INDEX sqlite_autoindex_forwards_1 (id=?)"}},
+		{"charge", func(tx store.Tx) error { _, _ = tx.Charge(ctx, id); return nil },
+			[]string{"SEARCH charges USING INDEX sqlite_autoindex_charges_1 (id=?)"}},
+		{"charges", func(tx store.Tx) error { _, err := tx.Charges(ctx, merchant, true, page); return err }, []string{charged}},
+		{"charges, newest first", func(tx store.Tx) error { _, err := tx.Charges(ctx, merchant, true, newest); return err }, []string{charged}},
+		{"count of charges", func(tx store.Tx) error { _, err := tx.CountCharges(ctx, merchant, true, page); return err }, []string{covered(charged)}},
 		{"approvals", func(tx store.Tx) error { _, err := tx.Approvals(ctx, 9); return err },
 			[]string{"SCAN approvals USING INDEX sqlite_autoindex_approvals_1"}}, // from the end, up to the limit
 		{"reveals of a key", func(tx store.Tx) error { _, err := tx.Reveals(ctx, merchant, 9, 9); return err },

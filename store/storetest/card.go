@@ -34,7 +34,7 @@ func cardRoundTrip(h *harness) {
 	extreme := Card(2)
 	extreme.Merchant, extreme.Live = merchantID(1), false
 	extreme.CreatedAt, extreme.ExpiresAt, extreme.UsedAt, extreme.AttachedAt = maxTime, maxTime, maxTime, maxTime
-	extreme.Customer, extreme.FingerprintID = id(7), id(8)
+	extreme.Customer, extreme.FingerprintID, extreme.PaymentMethod = id(7), id(8), method(9)
 	extreme.Brand, extreme.LastDigits, extreme.ChargeStatus = unicode, "0000", unicode
 	extreme.ExpiryMonth, extreme.ExpiryYear = 12, 9999
 	extreme.KEKVersion, extreme.DEKGeneration = math.MaxUint32, math.MaxUint32

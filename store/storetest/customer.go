@@ -209,7 +209,7 @@ func cardUpdate(h *harness) {
 	changed.Customer, changed.ExpiresAt, changed.UsedAt, changed.AttachedAt = id(8), 0, 5, 6
 	changed.Brand, changed.LastDigits, changed.ExpiryMonth, changed.ExpiryYear = "JCB", "9999", 2, 2031
 	changed.Fingerprint, changed.ChargeStatus = random(32), "failed"
-	changed.KEKVersion, changed.DEKGeneration, changed.FingerprintID = 3, 4, id(9)
+	changed.KEKVersion, changed.DEKGeneration, changed.FingerprintID, changed.PaymentMethod = 3, 4, id(9), method(9)
 	changed.WrappedDEK, changed.SealedPAN, changed.SealedProfile, changed.Tag = random(90), random(88), random(130), random(20)
 	submitted := changed // what never changes is kept, whatever the caller passes
 	submitted.Merchant, submitted.Live, submitted.CreatedAt = merchantID(1), false, 999

@@ -17,11 +17,12 @@ const (
 
 func errorsQuoteNothing(h *harness) {
 	blob := marked
-	m := store.Merchant{ID: "mrch_" + string(blob(24)), Name: marker, CreatedAt: markerNumber, Tag: blob(20)}
+	m := store.Merchant{ID: "mrch_" + string(blob(24)), Name: marker, CreatedAt: markerNumber, PaymentMID: marker, Tag: blob(20)}
 	c := Card(0)
 	c.ID, c.Merchant, c.Brand, c.ChargeStatus, c.LastDigits = string(blob(24)), m.ID, marker, marker, "4242"
 	c.CreatedAt, c.KEKVersion, c.Fingerprint, c.Tag = markerNumber, 0, blob(32), blob(20)
 	c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.FingerprintID = blob(64), blob(64), blob(64), c.ID
+	c.PaymentMethod = string(blob(36))
 	f := store.Fingerprint{MAC: blob(32), KeyVersion: 1, Merchant: m.ID, Surrogate: blob(32), CreatedAt: markerNumber,
 		ID: c.ID, Cards: markerNumber, Tag: blob(20)}
 	k := store.APIKey{ID: "akey_" + string(blob(24)), Hash: blob(32), Merchant: m.ID, Kind: marker, Label: marker,
@@ -34,6 +35,11 @@ func errorsQuoteNothing(h *harness) {
 		Prefix: blob(32), MapSize: markerNumber, Tag: blob(20)}
 	a := store.Approval{ID: "appr_" + c.ID, Action: marker, Subject: blob(64), Reason: marker, RequestedBy: k.ID,
 		RequestedAt: markerNumber, GrantedBy: k.ID, GrantedAt: markerNumber, ExpiresAt: markerNumber, Tag: blob(20)}
+	o := store.Forward{ID: c.ID, Merchant: m.ID, Use: marker, Destination: marker, Card: c.ID, Charge: c.ID, Request: blob(32),
+		State: store.ForwardAnswered, Reason: marker, Status: 424, Masked: markerNumber, CreatedAt: markerNumber, Tag: blob(20)}
+	g := store.Charge{ID: c.ID, Merchant: m.ID, Card: c.ID, Customer: c.ID, Brand: marker, LastDigits: "4242", Amount: markerNumber,
+		Currency: "424", State: store.ChargeFailed, FailureCode: marker, Reference: marker, Attempt: c.ID, Sealed: blob(64),
+		CreatedAt: markerNumber, Tag: blob(20)}
 
 	inserts := map[string]func(store.Tx) error{
 		"merchant":    func(tx store.Tx) error { return tx.InsertMerchant(h.ctx, &m) },
@@ -45,6 +51,8 @@ func errorsQuoteNothing(h *harness) {
 		"idempotency": func(tx store.Tx) error { return tx.InsertIdempotency(h.ctx, &i) },
 		"import":      func(tx store.Tx) error { return tx.InsertImport(h.ctx, &p) },
 		"approval":    func(tx store.Tx) error { return tx.InsertApproval(h.ctx, &a) },
+		"forward":     func(tx store.Tx) error { return tx.InsertForward(h.ctx, &o) },
+		"charge":      func(tx store.Tx) error { return tx.InsertCharge(h.ctx, &g) },
 	}
 	h.mute("card without its merchant", h.Update(h.ctx, inserts["card"]))
 	h.update(inserts["merchant"])
@@ -61,6 +69,8 @@ func errorsQuoteNothing(h *harness) {
 		"idempotency": func(tx store.Tx) error { return tx.UpdateIdempotency(h.ctx, &i, blob(19)) },
 		"import":      func(tx store.Tx) error { return tx.UpdateImport(h.ctx, &p, blob(19)) },
 		"approval":    func(tx store.Tx) error { return tx.UpdateApproval(h.ctx, &a, blob(19)) },
+		"forward":     func(tx store.Tx) error { return tx.UpdateForward(h.ctx, &o, blob(19)) },
+		"charge":      func(tx store.Tx) error { return tx.UpdateCharge(h.ctx, &g, blob(19)) },
 		"deletion":    func(tx store.Tx) error { return tx.DeleteFingerprint(h.ctx, blob(32), blob(19)) },
 	} {
 		h.mute(name+" that somebody changed", h.Update(h.ctx, update))
@@ -68,7 +78,7 @@ func errorsQuoteNothing(h *harness) {
 
 	// Rows that break the rules of the seam.
 	m.Tag, c.Tag, f.Tag, k.Tag = blob(17), blob(17), blob(17), blob(17)
-	i.Tag, p.Tag, a.Tag = blob(17), blob(17), blob(17)
+	i.Tag, p.Tag, a.Tag, o.Tag, g.Tag = blob(17), blob(17), blob(17), blob(17), blob(17)
 	w.Mode, e.Leaf = marker, blob(33)
 	for name, insert := range inserts {
 		h.mute(name+" that breaks a rule", h.Update(h.ctx, insert))

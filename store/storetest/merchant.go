@@ -29,11 +29,11 @@ func (h *harness) merchants() (got []store.Merchant) {
 
 func merchantRoundTrip(h *harness) {
 	full := store.Merchant{ID: merchantID(1), Name: unicode, CreatedAt: 1, DisabledAt: maxTime,
-		ShowFirstDigits: true, HideFingerprint: true, TokenTTL: maxTime, Tag: random(20)}
+		ShowFirstDigits: true, HideFingerprint: true, TokenTTL: maxTime, PaymentMID: unicode, Tag: random(20)}
 	for _, want := range []store.Merchant{
 		full,
 		{ID: merchantID(2), Name: "x", Tag: make([]byte, 20)},
-		{ID: merchantID(3), Name: strings.Repeat("é", 255), ShowFirstDigits: true, Tag: random(20)},
+		{ID: merchantID(3), Name: strings.Repeat("é", 255), ShowFirstDigits: true, PaymentMID: strings.Repeat("é", 255), Tag: random(20)},
 		{ID: merchantID(4), Name: "y", HideFingerprint: true, Tag: random(20)},
 	} {
 		h.addMerchants(want)
@@ -71,7 +71,17 @@ func merchantUpdate(h *harness) {
 	kept, changed := Merchant(0), Merchant(1)
 	h.addMerchants(kept, changed)
 	changed.Name, changed.DisabledAt, changed.TokenTTL, changed.Tag = "renamed", 7, 8, random(20)
-	changed.ShowFirstDigits, changed.HideFingerprint = true, true
+	changed.ShowFirstDigits, changed.HideFingerprint, changed.PaymentMID = true, true, "mid"
 	h.update(func(tx store.Tx) error { return tx.UpdateMerchant(h.ctx, &changed) })
 	same(h, "merchants", h.merchants(), []store.Merchant{kept, changed})
+}
+
+func merchantRules(h *harness) {
+	good := Merchant(0)
+	rules(h, "merchant", &good,
+		func(tx store.Tx, m *store.Merchant) error { return tx.InsertMerchant(h.ctx, m) },
+		[]broken[store.Merchant]{
+			{"a long payment id", func(m *store.Merchant) { m.PaymentMID = string(marked(256)) }},
+		})
+	same(h, "merchants", h.merchants(), []store.Merchant{good})
 }

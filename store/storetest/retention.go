@@ -18,6 +18,11 @@ func (h *harness) unusedCards(before int64, limit int) []store.Card {
 	return h.read(func(r store.Reader) ([]store.Card, error) { return r.UnusedCards(h.ctx, before, limit) })
 }
 
+func (h *harness) spentCards(before int64, limit int) []store.Card {
+	h.Helper()
+	return h.read(func(r store.Reader) ([]store.Card, error) { return r.SpentCards(h.ctx, before, limit) })
+}
+
 func (h *harness) expiredCards(year, month, limit int) []store.Card {
 	h.Helper()
 	return h.read(func(r store.Reader) ([]store.Card, error) { return r.ExpiredCards(h.ctx, year, month, limit) })
@@ -63,6 +68,10 @@ func retentionBounds(h *harness) {
 	}{{-1, 9, 0}, {0, 9, 0}, {10, 9, 0}, {11, 9, 1}, {20, 9, 1}, {21, 9, 2}, {31, 9, 3}, {90, 9, 3}, {31, 2, 2}, {31, 0, 0}} {
 		want := append([]store.Card(nil), uses[:test.want]...)
 		same(h, fmt.Sprintf("cards unused before %d, at most %d", test.before, test.limit), h.unusedCards(test.before, test.limit), want)
+		same(h, fmt.Sprintf("cards spent before %d, at most %d", test.before, test.limit), h.spentCards(test.before, test.limit), want)
+	}
+	if got := h.spentCards(maxTime, 99); len(got) != len(uses) {
+		h.Errorf("cards spent: got %d, want none of customers, unused or destroyed", len(got))
 	}
 	if got := h.unusedCards(91, 99); len(got) != len(uses)+len(cards) {
 		h.Errorf("cards unused before 91: got %d, want those of customers as well", len(got))
@@ -79,21 +88,21 @@ func retentionBounds(h *harness) {
 		same(h, fmt.Sprintf("cards expired before %d-%d, at most %d", test.year, test.month, test.limit),
 			h.expiredCards(test.year, test.month, test.limit), want)
 	}
-	same(h, "count", h.retention(store.Bounds{Lapsed: 20, Used: 20, ExpiredYear: 2025, ExpiredMonth: 11}),
-		store.RetentionCount{Tokens: 3, Stored: 5, Lapsed: 2, Used: 1, Past: 2, Oldest: 10})
+	same(h, "count", h.retention(store.Bounds{Lapsed: 20, Used: 20, Spent: 21, ExpiredYear: 2025, ExpiredMonth: 11}),
+		store.RetentionCount{Tokens: 3, Stored: 5, Lapsed: 2, Used: 1, Spent: 2, Past: 2, Oldest: 10})
 }
 
 // retentionNothing: no rows, zero bounds, and rows that never are due.
 func retentionNothing(h *harness) {
-	far := store.Bounds{Lapsed: maxTime, Used: maxTime, ExpiredYear: 9999, ExpiredMonth: 12}
+	far := store.Bounds{Lapsed: maxTime, Used: maxTime, Spent: maxTime, ExpiredYear: 9999, ExpiredMonth: 12}
 	same(h, "count of an empty store", h.retention(far), store.RetentionCount{})
 
 	h.addMerchants(Merchant(0), Merchant(1), Merchant(2))
 	h.addCards(crowd(60, 1)...)
-	if got := h.retention(store.Bounds{}); got.Lapsed != 0 || got.Used != 0 || got.Past != 0 || got.Oldest != 0 || got.Tokens == 0 || got.Stored == 0 {
+	if got := h.retention(store.Bounds{}); got.Lapsed != 0 || got.Used != 0 || got.Spent != 0 || got.Past != 0 || got.Oldest != 0 || got.Tokens == 0 || got.Stored == 0 {
 		h.Errorf("zero bounds: got %+v, want nothing due", got)
 	}
-	if n := len(h.lapsedTokens(0, 99)) + len(h.unusedCards(0, 99)) + len(h.expiredCards(0, 0, 99)); n != 0 {
+	if n := len(h.lapsedTokens(0, 99)) + len(h.unusedCards(0, 99)) + len(h.spentCards(0, 99)) + len(h.expiredCards(0, 0, 99)); n != 0 {
 		h.Errorf("zero bounds: got %d cards", n)
 	}
 }
@@ -106,18 +115,20 @@ func retentionByHand(h *harness) {
 	h.addCards(all...)
 	r := rand.New(rand.NewPCG(3, 0))
 	for round := range 30 {
-		b := store.Bounds{Lapsed: r.Int64N(crowdTime + 2), Used: r.Int64N(crowdTime + 2),
+		b := store.Bounds{Lapsed: r.Int64N(crowdTime + 2), Used: r.Int64N(crowdTime + 2), Spent: r.Int64N(crowdTime + 2),
 			ExpiredYear: crowdYear + r.IntN(4), ExpiredMonth: 1 + r.IntN(12)}
-		switch round % 6 {
+		switch round % 7 {
 		case 1:
 			b.Lapsed = 0
 		case 2:
 			b.Used = 0
 		case 3:
 			b.ExpiredYear, b.ExpiredMonth = 0, 0
+		case 4:
+			b.Spent = 0
 		}
 		var want store.RetentionCount
-		var lapsed, unused, past []store.Card
+		var lapsed, unused, spent, past []store.Card
 		for _, c := range all {
 			if c.DeletedAt != 0 {
 				continue
@@ -137,16 +148,20 @@ func retentionByHand(h *harness) {
 			if c.UsedAt != 0 && c.UsedAt < b.Used {
 				unused = append(unused, c)
 			}
+			if c.Customer == "" && c.UsedAt != 0 && c.UsedAt < b.Spent {
+				spent = append(spent, c)
+			}
 			if c.Customer != "" && monthOf(c) < int64(b.ExpiredYear*12+b.ExpiredMonth) {
 				past = append(past, c)
 			}
 		}
-		want.Lapsed, want.Used, want.Past = len(lapsed), len(unused), len(past)
+		want.Lapsed, want.Used, want.Spent, want.Past = len(lapsed), len(unused), len(spent), len(past)
 		same(h, fmt.Sprintf("count by %+v", b), h.retention(b), want)
 
 		for _, limit := range []int{1, 7, 1000} {
 			h.oldestOf("lapsed tokens", h.lapsedTokens(b.Lapsed, limit), lapsed, limit, func(c store.Card) int64 { return c.ExpiresAt })
 			h.oldestOf("unused cards", h.unusedCards(b.Used, limit), unused, limit, func(c store.Card) int64 { return c.UsedAt })
+			h.oldestOf("spent cards", h.spentCards(b.Spent, limit), spent, limit, func(c store.Card) int64 { return c.UsedAt })
 			h.oldestOf("expired cards", h.expiredCards(b.ExpiredYear, b.ExpiredMonth, limit), past, limit, monthOf)
 		}
 

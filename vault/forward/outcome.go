@@ -55,9 +55,8 @@ type Outcome struct {
 }
 
 // ReadOutcome applies the destination's rules to a scrubbed answer. A decline
-// must be said: by one of Declined, or, when that is empty, by any value at
-// Path that is not among Approved, with a status of 200 to 499. No body, no
-// value there or a server's error is Unknown.
+// must be said by one of Declined, with a status of 200 to 499. No body, any
+// other value or a server's error is Unknown.
 func ReadOutcome(c *Clean) Outcome {
 	r := c.rules
 	var doc any
