@@ -129,7 +129,7 @@ func TestRetentionPast(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
 	}
-	if want := "panvault: 1 records are past retention: 1 lapsed tokens, 0 unused cards, 0 expired cards\n  try: deploy/runbooks/retention.md: is a server running, and what does its log say?"; !strings.HasPrefix(errs, want) {
+	if want := "panvault: 1 records are past retention: 0 spent cards, 1 lapsed tokens, 0 unused cards, 0 expired cards\n  try: deploy/runbooks/retention.md: is a server running, and what does its log say?"; !strings.HasPrefix(errs, want) {
 		t.Errorf("it says %q, want %q", errs, want)
 	}
 	out, _ = command(t, 1, "retention", "report", "--config", in.config, "--json")
