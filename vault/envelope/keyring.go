@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/panvault/panvault/kms"
 )
@@ -90,45 +92,77 @@ func NewWorkingKeys(ctx context.Context, k kms.KMS, random io.Reader, names []Ke
 	return out, nil
 }
 
-// Keyring holds the working keys of a process in locked memory. It is
-// immutable once loaded and safe for concurrent use; a new version is picked up
-// by loading a new keyring.
+// Keyring holds the working keys of a process in locked memory. A loaded key
+// stays until Destroy: whoever uses one is never robbed of it. It is safe for
+// concurrent use, but for Destroy.
 type Keyring struct {
-	memory *kms.LockedBuffer
-	keys   map[KeyName][]loadedKey // newest first
+	keys atomic.Pointer[keySet]
+
+	mu     sync.Mutex // of Extend
+	memory []*kms.LockedBuffer
 }
+
+// keySet is what is loaded. It is never changed, only replaced.
+type keySet map[KeyName][]loadedKey // newest first
 
 type loadedKey struct {
 	version uint32
-	slot    int // place in memory, whose bytes reflection cannot reach
+	memory  *kms.LockedBuffer // whose bytes reflection cannot reach
+	slot    int               // place in it
 }
 
-func (k *Keyring) secret(l loadedKey) []byte {
-	return k.memory.Bytes()[l.slot*KeySize:][:KeySize:KeySize]
-}
+func (l loadedKey) secret() []byte { return l.memory.Bytes()[l.slot*KeySize:][:KeySize:KeySize] }
 
 // LoadKeyring unwraps the stored working keys into locked memory. Errors are
 // those of kms.KMS; ErrNoKey, naming the key, if one of RequiredKeys is absent.
 func LoadKeyring(ctx context.Context, k kms.KMS, wrapped []WrappedKey) (*Keyring, error) {
-	memory, err := kms.NewLockedBuffer(max(1, len(wrapped)) * KeySize)
-	if err != nil {
-		return nil, fmt.Errorf("envelope: locked memory: %w", err)
-	}
-	ring := &Keyring{memory: memory, keys: make(map[KeyName][]loadedKey)}
-	if err := ring.unwrap(ctx, k, wrapped); err != nil {
-		memory.Destroy()
+	ring := &Keyring{}
+	if _, err := ring.Extend(ctx, k, wrapped); err != nil {
 		return nil, err
 	}
 	for _, name := range RequiredKeys() {
-		if len(ring.keys[name]) == 0 {
-			memory.Destroy()
+		if len(ring.loaded()[name]) == 0 {
+			ring.Destroy()
 			return nil, fmt.Errorf("%w: %s (%s)", ErrNoKey, name.Purpose, name.Mode)
 		}
 	}
 	return ring, nil
 }
 
-func (k *Keyring) unwrap(ctx context.Context, backend kms.KMS, wrapped []WrappedKey) error {
+// Extend loads the stored keys that are not loaded yet, such as a version that
+// another process made, and returns how many. It changes nothing if it fails.
+// Errors are those of kms.KMS.
+func (k *Keyring) Extend(ctx context.Context, backend kms.KMS, wrapped []WrappedKey) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var fresh []WrappedKey
+	for _, w := range wrapped {
+		if _, err := k.Version(w.Purpose, w.Mode, w.Version); err != nil {
+			fresh = append(fresh, w)
+		}
+	}
+	if len(fresh) == 0 {
+		return 0, nil
+	}
+	memory, err := kms.NewLockedBuffer(len(fresh) * KeySize)
+	if err != nil {
+		return 0, fmt.Errorf("envelope: locked memory: %w", err)
+	}
+	next := make(keySet)
+	for name, versions := range k.loaded() {
+		next[name] = slices.Clone(versions)
+	}
+	if err := next.unwrap(ctx, backend, fresh, memory); err != nil {
+		memory.Destroy()
+		return 0, err
+	}
+	k.memory = append(k.memory, memory)
+	k.keys.Store(&next)
+	return len(fresh), nil
+}
+
+// unwrap adds keys, whose bytes go to memory.
+func (k keySet) unwrap(ctx context.Context, backend kms.KMS, wrapped []WrappedKey, memory *kms.LockedBuffer) error {
 	for start := 0; start < len(wrapped); start += kms.MaxBatch {
 		batch := wrapped[start:min(start+kms.MaxBatch, len(wrapped))]
 		items := make([]kms.UnwrapItem, len(batch))
@@ -151,12 +185,12 @@ func (k *Keyring) unwrap(ctx context.Context, backend kms.KMS, wrapped []Wrapped
 			if r.Err != nil {
 				return fmt.Errorf("envelope: working key %s (%s) version %d: %w", w.Purpose, w.Mode, w.Version, r.Err)
 			}
-			loaded := loadedKey{w.Version, start + i}
-			copy(k.secret(loaded), r.Plaintext)
-			k.keys[w.KeyName] = append(k.keys[w.KeyName], loaded)
+			loaded := loadedKey{w.Version, memory, start + i}
+			copy(loaded.secret(), r.Plaintext)
+			k[w.KeyName] = append(k[w.KeyName], loaded)
 		}
 	}
-	for _, versions := range k.keys {
+	for _, versions := range k {
 		slices.SortFunc(versions, func(a, b loadedKey) int { return cmp.Compare(b.version, a.version) })
 	}
 	return nil
@@ -168,22 +202,29 @@ func wipe(results []kms.UnwrapResult) {
 	}
 }
 
+func (k *Keyring) loaded() keySet {
+	if set := k.keys.Load(); set != nil {
+		return *set
+	}
+	return nil
+}
+
 // Active returns the newest version of a key, for sealing and tagging. The
 // slice is the locked memory itself: use it at once, never keep or change it.
 // ErrNoKey.
 func (k *Keyring) Active(p Purpose, m Mode) (version uint32, key []byte, err error) {
-	versions := k.keys[KeyName{p, m}]
+	versions := k.loaded()[KeyName{p, m}]
 	if len(versions) == 0 {
 		return 0, nil, ErrNoKey
 	}
-	return versions[0].version, k.secret(versions[0]), nil
+	return versions[0].version, versions[0].secret(), nil
 }
 
 // Version returns one version of a key, for opening and checking. ErrNoKey.
 func (k *Keyring) Version(p Purpose, m Mode, version uint32) ([]byte, error) {
-	for _, l := range k.keys[KeyName{p, m}] {
+	for _, l := range k.loaded()[KeyName{p, m}] {
 		if l.version == version {
-			return k.secret(l), nil
+			return l.secret(), nil
 		}
 	}
 	return nil, ErrNoKey
@@ -191,7 +232,7 @@ func (k *Keyring) Version(p Purpose, m Mode, version uint32) ([]byte, error) {
 
 // Versions lists the loaded versions of a key, newest first.
 func (k *Keyring) Versions(p Purpose, m Mode) []uint32 {
-	loaded := k.keys[KeyName{p, m}]
+	loaded := k.loaded()[KeyName{p, m}]
 	out := make([]uint32, len(loaded))
 	for i, l := range loaded {
 		out[i] = l.version
@@ -200,7 +241,17 @@ func (k *Keyring) Versions(p Purpose, m Mode) []uint32 {
 }
 
 // Locked reports whether the keys are on pages that cannot be swapped out.
-func (k *Keyring) Locked() bool { return k.memory.Locked() }
+func (k *Keyring) Locked() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !slices.ContainsFunc(k.memory, func(m *kms.LockedBuffer) bool { return !m.Locked() })
+}
 
 // Destroy wipes the keys. The keyring must not be used afterwards.
-func (k *Keyring) Destroy() { k.memory.Destroy() }
+func (k *Keyring) Destroy() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, m := range k.memory {
+		m.Destroy()
+	}
+}

@@ -270,3 +270,48 @@ func TestAPIKeyHashes(t *testing.T) {
 		t.Errorf("without a pepper: %v, want ErrNoKey", err)
 	}
 }
+
+// TestKeyringExtends: versions that come later are used as soon as they are
+// loaded, and what was loaded before stays.
+func TestKeyringExtends(t *testing.T) {
+	k := backend(t)
+	first := workingKeys(t, k, pattern(KeySize*len(RequiredKeys()), 1), 1)
+	ring := load(t, k, first)
+	second := workingKeys(t, k, pattern(KeySize*len(RequiredKeys()), 2), 2)
+	_, old, err := ring.Active(PurposeProfile, ModeLive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := bytes.Clone(old)
+	done := make(chan struct{})
+	go func() { // readers are never robbed of a key
+		defer close(done)
+		for range 1000 {
+			if _, key, err := ring.Active(PurposeIntegrity, ModeAll); err != nil || len(key) != KeySize {
+				t.Errorf("%v", err)
+				return
+			}
+		}
+	}()
+	if n, err := ring.Extend(t.Context(), k, append(slices.Clone(first), second...)); err != nil || n != len(second) {
+		t.Fatalf("extended by %d (%v), want %d", n, err, len(second))
+	}
+	<-done
+	if n, err := ring.Extend(t.Context(), k, second); err != nil || n != 0 {
+		t.Errorf("extended by %d (%v), want nothing", n, err)
+	}
+	version, now, err := ring.Active(PurposeProfile, ModeLive)
+	if err != nil || version != 2 || bytes.Equal(now, was) || !bytes.Equal(old, was) {
+		t.Errorf("version %d (%v), want the second, and the first as it was", version, err)
+	}
+	if got := ring.Versions(PurposeProfile, ModeLive); !slices.Equal(got, []uint32{2, 1}) {
+		t.Errorf("versions %v", got)
+	}
+	broken := []WrappedKey{{KeyName: KeyName{PurposeProfile, ModeLive}, Version: 3, Wrapped: second[0].Wrapped}}
+	if _, err := ring.Extend(t.Context(), k, broken); err == nil {
+		t.Error("a key of another name was loaded")
+	}
+	if got := ring.Versions(PurposeProfile, ModeLive); !slices.Equal(got, []uint32{2, 1}) {
+		t.Errorf("versions %v after a failure", got)
+	}
+}
