@@ -11,7 +11,7 @@ import (
 // Actions lists every action.
 func Actions() []Action {
 	return []Action{
-		CreateToken, ReadToken, ManageCustomer, ForwardCard, ManageCharge, CreatePayment,
+		CreateToken, ReadToken, ManageCustomer, ForwardCard, ManageCharge, SettleCharge, CreatePayment,
 		ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard,
 		RevealMasked, RevealNumber, RevealHolder, GrantApproval,
 	}

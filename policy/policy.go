@@ -53,6 +53,7 @@ const (
 	ManageCustomer Action = "customer:manage" // customers and their cards, masked
 	ForwardCard    Action = "card:forward"    // to a configured destination
 	ManageCharge   Action = "charge:manage"   // at a configured destination
+	SettleCharge   Action = "charge:settle"   // say what became of a pending one
 	CreatePayment  Action = "payment:create"  // at a configured destination
 	ManageMerchant Action = "merchant:manage"
 	ManageAPIKey   Action = "apikey:manage"

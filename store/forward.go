@@ -27,7 +27,7 @@ type Forward struct {
 	Charge      string // record id of the charge; "" for none
 	Request     []byte // id of the Idempotency row, 32 bytes; nil for none
 	State       ForwardState
-	Reason      string // why it is not_sent or unknown, in fixed words, up to 255 bytes
+	Reason      string // why it is not_sent or unknown, or what an answer lacks, in fixed words, up to 255 bytes
 	Status      int    // of the answer; 0 without one
 	Masked      int64  // places of the answer in which card data was masked
 	CreatedAt   int64
@@ -57,7 +57,8 @@ type ForwardReader interface {
 // LedgerReader looks at the ledger as a whole.
 type LedgerReader interface {
 	// Forwards lists the newest rows of a state, or of all for "", at most
-	// limit.
+	// limit. With the unknown ones come those whose answer has a Reason: it does
+	// not say what became of the request.
 	Forwards(ctx context.Context, state ForwardState, limit int) ([]Forward, error)
 	// CountForwards counts the rows of each state.
 	CountForwards(ctx context.Context) (map[ForwardState]int, error)

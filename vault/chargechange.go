@@ -56,7 +56,9 @@ func (s *Service) changeCharge(ctx context.Context, c Caller, id string, u Use, 
 		return Charge{}, errNoProcessor
 	}
 	return use(ctx, s, c, purpose[Charge]{
-		to: to, charge: found.ID,
+		// The same for every attempt at it, so that a processor can tell that
+		// one whose fate was unknown is asked for again.
+		to: to, charge: found.ID, reference: id + "-" + string(u),
 		fields: map[string]any{
 			"charge": id, "processor_reference": found.Reference, "amount": number(found.Amount), "currency": found.Currency,
 		},

@@ -56,6 +56,8 @@ type Forward struct {
 	VaultTime   time.Duration // the vault's own part, until the request could be sent
 	AnswerTime  time.Duration // the processor's part, with the connection to it
 
+	Tampered bool // the row was edited, and only ID is told
+
 	Header      http.Header // the allowed ones, scrubbed
 	ContentType string
 	Body        []byte // scrubbed; nil if there is none or it was withheld
@@ -164,7 +166,8 @@ func (s *Service) forwardRecord(ctx context.Context, c Caller, id string, visibl
 }
 
 // Forwards lists the newest lines of the ledger, of every merchant: those of a
-// state, or all for "". Errors: Unauthenticated, BadRequest, Unavailable,
+// state, or all for "". A row that was edited is listed as such, and recorded.
+// Errors: Unauthenticated, BadRequest, Unavailable,
 // Internal.
 func (s *Service) Forwards(ctx context.Context, c Caller, state ForwardState, limit int) ([]Forward, error) {
 	if err := s.authorize(c, policy.ReadOperations, policy.Resource{}); err != nil {
@@ -183,15 +186,22 @@ func (s *Service) Forwards(ctx context.Context, c Caller, state ForwardState, li
 		rows, err := r.Forwards(ctx, state, limit)
 		out = make([]Forward, len(rows))
 		for i := range rows {
-			if err := s.proveForward(&rows[i], rows[i].ID); err != nil {
-				return err
+			if out[i] = forwardView(&rows[i]); s.proveForward(&rows[i], rows[i].ID) != nil {
+				out[i] = Forward{ID: plainID(out[i].ID), Tampered: true} // nothing else of it is believed
 			}
-			out[i] = forwardView(&rows[i])
 		}
 		return err
 	})
 	if err != nil {
 		return nil, s.settle(ctx, c, err)
+	}
+	for _, f := range out {
+		if !f.Tampered {
+			continue
+		}
+		if err := s.recordTampering(ctx, c, f.ID, "forward"); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

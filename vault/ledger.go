@@ -194,6 +194,9 @@ func (a *attempt) conclude(cause error) store.Forward {
 	case a.clean != nil: // an answer, though perhaps not one that may be shown
 		row.State = store.ForwardAnswered
 		row.Masked = a.clean.Hits.Total()
+		if row.Reason == "" && a.to.Use != UseForward && forward.ReadOutcome(a.clean).Verdict == forward.Unknown {
+			row.Reason = "the answer does not say what became of it"
+		}
 	case row.State == store.ForwardPrepared || errors.Is(cause, forward.ErrNotSent):
 		row.State, row.Status = store.ForwardNotSent, 0
 		if row.Reason == "" {

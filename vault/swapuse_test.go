@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,13 +171,11 @@ func TestSwapForwards(t *testing.T) {
 		if a > 0 {
 			return
 		}
-		u.wantTampered(t, column+", listing", func() error {
-			got, err := u.Forwards(t.Context(), u.Operator, "", 100)
-			if got != nil {
-				t.Error("a list came back")
-			}
-			return err
-		})
+		got, err := u.Forwards(t.Context(), u.Operator, "", 100)
+		edited := slices.DeleteFunc(got, func(f vault.Forward) bool { return !f.Tampered })
+		if err != nil || len(edited) != 2 || edited[0].Destination != "" || edited[1].Destination != "" {
+			t.Errorf("%s, listing: %+v, %v; want both lines as tampered", column, edited, err)
+		}
 	})
 	// What is the same in these rows is edited below.
 	wantSwapped(t, u.world, "forwards", swapped, "use", "charge", "lease_until", "vault_us", "answer_us")

@@ -196,3 +196,27 @@ func TestDestinationSecrets(t *testing.T) {
 		t.Error("the log holds the secret")
 	}
 }
+
+// TestDestinationsOfBothSchemes: the system's roots are for those with TLS.
+func TestDestinationsOfBothSchemes(t *testing.T) {
+	t.Parallel()
+	cfg := config{Destinations: []destinationConfig{
+		{Name: "plain", Mode: modeTest, Merchants: []string{"*"}, URL: "http://127.0.0.1:8450", Path: "/", Body: "{}", AllowPlaintext: true, AllowPrivate: true},
+		{Name: "tls", Mode: modeTest, Merchants: []string{"*"}, URL: "https://processor.example", Path: "/", Body: "{}"},
+	}}
+	if got, err := cfg.openDestinations(); err != nil || len(got) != 2 {
+		t.Errorf("%d destinations, %v", len(got), err)
+	}
+}
+
+// TestDestinationsOfAddresses: an address that no card may go to is a mistake of
+// the configuration already.
+func TestDestinationsOfAddresses(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"https://169.254.169.254", "https://127.0.0.1", "https://10.0.0.1", "https://[::1]", "https://[fe80::1]", "https://[::ffff:10.0.0.1]"} {
+		d := destinationConfig{Name: "x", Mode: modeTest, Merchants: []string{"*"}, URL: url, Path: "/", Body: "{}"}
+		if _, err := d.open(nil); err == nil {
+			t.Errorf("%s is accepted", url)
+		}
+	}
+}

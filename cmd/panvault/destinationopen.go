@@ -24,7 +24,9 @@ func (d destinationConfig) open(roots *x509.CertPool) (vault.Destination, error)
 		}
 		out.Headers = append(out.Headers, forward.Header{Name: name, Value: []byte(secret), Secret: true})
 	}
-	out.RootCAs = roots
+	if strings.HasPrefix(d.URL, "https:") { // plain HTTP has no TLS settings
+		out.RootCAs = roots
+	}
 	if err := d.readCertificates(&out); err != nil {
 		return vault.Destination{}, err
 	}

@@ -18,8 +18,8 @@ func (c *cli) forwardList() *cobra.Command {
 		Short: "List what was sent to processors, newest first",
 		Long: `List the ledger: every request that was to put a card into a processor's request,
 and what is known of it. answered: the processor answered. not_sent: nothing was
-written. unknown: it may have been carried out, and is never repeated; ask the
-processor for the reference, which is the id shown here or that of the charge
+written. unknown: it may have been carried out, or the answer does not say what became of
+it; it is never repeated; ask the processor for the reference, which is the id shown here or that of the charge
 (deploy/runbooks/forward.md).`,
 		Example: `  panvault forward list --state unknown --config panvault.yaml
   panvault forward list --limit 1000 --config panvault.yaml --json`,
@@ -39,6 +39,10 @@ processor for the reference, which is the id shown here or that of the charge
 				}
 				rows := make([][]string, len(all))
 				for i, f := range all {
+					if f.Tampered {
+						rows[i] = []string{f.ID, "", "", "TAMPERED", "", "", "", "deploy/runbooks/tampered.md"}
+						continue
+					}
 					rows[i] = []string{
 						f.ID, f.CreatedAt.Format("2006-01-02 15:04:05"), f.Destination, string(f.State), statusText(f.Status),
 						cmp.Or(f.Card, "-"), cmp.Or(f.Charge, "-"), cmp.Or(f.Reason, "-"),
@@ -103,12 +107,13 @@ type ledgerLine struct {
 	CreatedAt   *string `json:"created_at"`
 	SentAt      *string `json:"sent_at"`
 	EndedAt     *string `json:"ended_at"`
+	Tampered    bool    `json:"tampered,omitempty"` // the row was edited, and only id is told
 }
 
 func newLedgerLine(f vault.Forward) ledgerLine {
 	return ledgerLine{
 		ID: f.ID, Merchant: f.Merchant, Livemode: f.Live, Use: string(f.Use), Destination: f.Destination, Card: f.Card, Charge: f.Charge,
 		State: string(f.State), Reason: f.Reason, Status: f.Status, Masked: f.Masked,
-		CreatedAt: stamp(f.CreatedAt), SentAt: stamp(f.SentAt), EndedAt: stamp(f.EndedAt),
+		CreatedAt: stamp(f.CreatedAt), SentAt: stamp(f.SentAt), EndedAt: stamp(f.EndedAt), Tampered: f.Tampered,
 	}
 }

@@ -45,6 +45,7 @@ const (
 
 	ChargeCreate Type = "charge.create" // 10.2.1.7; card
 	ChargeUpdate Type = "charge.update" // 10.2.1.7
+	ChargeSettle Type = "charge.settle" // 10.2.1.2; outcome, reason
 
 	CardFind   Type = "card.find"   // 10.2.1.2; by
 	RecordRead Type = "record.read" // 10.2.1.2
@@ -64,7 +65,7 @@ const (
 func Types() []Type {
 	return []Type{
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
-		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, ChargeCreate, ChargeUpdate,
+		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, ChargeCreate, ChargeSettle, ChargeUpdate,
 		CodeExpire, CodeRelease, CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
 		ImportFinish, ImportStart, KeyCreate,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,

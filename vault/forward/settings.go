@@ -76,6 +76,11 @@ func (e *endpoint) address(m *mistakes) {
 		return
 	}
 	e.origin = o
+	if o.addr.IsValid() {
+		if why, refused := refusedAddress(o.addr, e.AllowPrivate); refused {
+			m.add("url", why)
+		}
+	}
 	if !o.plain {
 		return
 	}

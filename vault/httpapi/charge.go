@@ -65,6 +65,15 @@ func (a *API) updateCharge(ctx context.Context, c *call) (any, error) {
 }
 
 func (a *API) captureCharge(ctx context.Context, c *call) (any, error) {
+	if amount, ok := c.params.Get("capture_amount").Scalar(); !ok || len(amount) > 0 {
+		charge, err := a.svc.Charge(ctx, c.caller, c.id)
+		if err != nil {
+			return nil, err
+		}
+		if wholeNumber(amount) != charge.Amount {
+			return nil, &vault.Error{Code: vault.BadRequest, Message: "capture_amount must be the whole amount: part of a charge cannot be captured"}
+		}
+	}
 	return chargeChanged(a.svc.CaptureCharge(ctx, c.caller, c.id))(c.version)
 }
 

@@ -371,3 +371,18 @@ func TestChargesOfOthers(t *testing.T) {
 		t.Errorf("changed by a stranger: %+v", still)
 	}
 }
+
+// TestCaptureOfAPart: what cannot be done is refused, not done otherwise.
+func TestCaptureOfAPart(t *testing.T) {
+	w := newTill(t)
+	path := "/charges/" + w.charge(t, `"capture":false,"card":"`+w.token(t)+`"`).ID + "/capture"
+	for _, amount := range []string{`1`, `"99999"`, `{}`, `"x"`} {
+		w.call(t, "POST", path, `{"capture_amount":`+amount+`}`).
+			want(t, http.StatusBadRequest, "bad_request", "capture_amount must be the whole amount: part of a charge cannot be captured")
+	}
+	var c wireCharge
+	w.call(t, "POST", path, `{"capture_amount":"100000"}`).ok(t, &c)
+	if !c.Paid {
+		t.Errorf("%+v", c)
+	}
+}

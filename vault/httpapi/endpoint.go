@@ -30,7 +30,11 @@ type exchange struct {
 	key     string
 	status  int
 	code    string
-	cause   error
+
+	live      bool   // mode of the key
+	reference string // merchant_txn_ref of a payment, for its errors
+
+	cause error
 }
 
 // endpoint wraps a route's function in the steps that all share: request id,
@@ -95,7 +99,7 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 	if err != nil {
 		return nil, err
 	}
-	x.key = caller.Key
+	x.key, x.live = caller.Key, caller.Live
 	if rt.action != "" {
 		if err := a.svc.Authorize(caller, rt.action); err != nil {
 			return nil, err
@@ -115,12 +119,16 @@ func (a *API) perform(ctx context.Context, r *http.Request, rt route, x *exchang
 	if err != nil {
 		return nil, err
 	}
+	if rt.repeat == byReference {
+		keepMeaning(params, buf)
+		x.reference = reference(params)
+	}
 	key, given, err := idempotencyKey(rt, r, params, buf.asked)
 	if err != nil {
 		return nil, err
 	}
 	if given {
-		repeated, answer, err := a.svc.Begin(ctx, caller, a.repeatable(r, v, key, buf.asked))
+		repeated, answer, err := a.svc.Begin(ctx, caller, a.repeatable(rt, r, v, key, buf.asked))
 		if err != nil {
 			return nil, err
 		}

@@ -99,6 +99,16 @@ func paymentRequest(params value) (in vault.PaymentRequest, err error) {
 	return in, paymentMethod(method, &in)
 }
 
+// reference is the merchant's name of a payment; "" if it is none that may be
+// shown.
+func reference(params value) string {
+	text, err := optionalText(params, "merchant_txn_ref")
+	if err != nil || len(text) > 255 {
+		return ""
+	}
+	return text
+}
+
 // paymentMethod reads what is paid with: a stored id under either of its
 // spellings, a token, or a card.
 func paymentMethod(v value, in *vault.PaymentRequest) (err error) {

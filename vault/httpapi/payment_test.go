@@ -117,6 +117,20 @@ func TestPaymentIsMadeOnce(t *testing.T) {
 	if again.raw != first.raw || again.status != first.status || again.header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("got %d %s, want the first answer", again.status, again.raw)
 	}
+	// The same over the other path, in another order, with a number for a text and
+	// the other name of the id.
+	var members map[string]any
+	if err := json.Unmarshal([]byte(strings.Replace(paymentOf(stored(id), "qwe"), `"stored_payment_method_id"`, `"store_payment_method_id"`, 1)), &members); err != nil {
+		t.Fatal(err)
+	}
+	members["amount"], members["unknown"] = 1000, nil
+	shuffled, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same := w.pay(t, doubledPath, string(shuffled)); same.raw != first.raw || same.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("got %d %s, want the first answer", same.status, same.raw)
+	}
 	other := w.pay(t, onePath, strings.Replace(paymentOf(stored(id), "qwe"), `"1000"`, `2000`, 1)).payment(t, http.StatusCreated)
 	if other.Details.Amount != "2000" || w.processor.Statistics().Received != 2 {
 		t.Errorf("%+v; the processor saw %+v", other, w.processor.Statistics())
@@ -164,6 +178,10 @@ func TestPaymentRefusals(t *testing.T) {
 			t.Fatalf("no %s in the request", old)
 		}
 		return strings.Replace(good, old, with, 1)
+	}
+	unknown := w.pay(t, onePath, change(id, "094db781-fabc-4c6d-8fcd-18bee06a527a")).payment(t, http.StatusNotFound)
+	if unknown.Transaction.Reference != "order-1" {
+		t.Errorf("the error names %q, want the merchant's reference", unknown.Transaction.Reference)
 	}
 	for _, test := range []struct {
 		name, body string

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/panvault/panvault/vault"
@@ -95,33 +97,62 @@ type riskDetails struct {
 	Score any `json:"risk_score"`
 }
 
-// processorAnswer is what is taken over of a processor's scrubbed answer. The
-// rest is the vault's own.
-type processorAnswer struct {
-	TransactionType string      `json:"transaction_type"`
-	Gateway         gatewayBody `json:"gateway_response"`
-	Payment         struct {
-		ResponseCode  json.Number `json:"response_code"`
-		AuthCode      *string     `json:"auth_code"`
-		PaymentMethod string      `json:"payment_method"`
-	} `json:"payment_details"`
-	Transaction struct {
-		ID        string      `json:"id"`
-		Ref       json.Number `json:"ref"`
-		Timestamp string      `json:"timestamp"`
-	} `json:"transaction_details"`
-	Risk struct {
-		Score json.Number `json:"risk_score"`
-	} `json:"risk-details"`
+// said is a processor's scrubbed answer, read without trust in its shape: what
+// is missing, or is not of the kind that is looked for, is left out. The verdict
+// was read by the destination's own rules.
+type said map[string]any
+
+func newSaid(body []byte) said {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var out said
+	_ = d.Decode(&out)
+	return out
+}
+
+// at follows a path of members.
+func (s said) at(path ...string) any {
+	var v any = map[string]any(s)
+	for _, name := range path {
+		object, _ := v.(map[string]any)
+		v = object[name]
+	}
+	return v
+}
+
+// maxSaid is the longest text of a processor that is passed on, in bytes.
+const maxSaid = 255
+
+// text is a text or a number as text; otherwise if it is neither.
+func (s said) text(otherwise string, path ...string) string {
+	switch v := s.at(path...).(type) {
+	case string:
+		if len(v) <= maxSaid {
+			return v
+		}
+		return strings.ToValidUTF8(v[:maxSaid], "")
+	case json.Number:
+		if len(v) <= maxSaid {
+			return v.String()
+		}
+	}
+	return otherwise
+}
+
+// whole is a number without a fraction, also one that came as text; null if it
+// is none.
+func (s said) whole(path ...string) any {
+	if n, err := strconv.ParseInt(s.text("", path...), 10, 64); err == nil {
+		return n
+	}
+	return nil
 }
 
 // paymentAnswer writes the answer to a payment that the processor answered.
 func paymentAnswer(p vault.Payment) (vault.Answer, error) {
 	echo, _ := p.Echo.(paymentEcho)
-	var said processorAnswer
-	understood := p.Verdict != vault.VerdictUnknown && json.Unmarshal(p.Body, &said) == nil
-	if !understood {
-		return envelopeAnswer(http.StatusBadGateway, p.Live, "ERRO0502", "the processor's answer was not understood; the payment may have been made and is not repeated", echo.Reference)
+	if p.Verdict == vault.VerdictUnknown {
+		return envelopeAnswer(http.StatusBadGateway, p.Live, "ERRO0502", "the processor's answer to "+p.ID+" does not say what became of it: the payment may have been made and is not repeated", echo.Reference)
 	}
 	status := http.StatusCreated
 	if p.Verdict == vault.VerdictDeclined {
@@ -130,12 +161,14 @@ func paymentAnswer(p vault.Payment) (vault.Answer, error) {
 			status = p.Status // a decline is as the processor said
 		}
 	}
+	said, approved := newSaid(p.Body), p.Verdict == vault.VerdictApproved
 	body := paymentBody{
-		Success: p.Verdict == vault.VerdictApproved, StatusCode: status, IsLive: p.Live,
-		TransactionType: said.TransactionType, Gateway: said.Gateway,
+		Success: approved, StatusCode: status, IsLive: p.Live,
+		TransactionType: said.text("CAPTURE", "transaction_type"), Gateway: said.gateway(approved),
 		Payment: paymentDetails{
-			Amount: echo.Amount, Currency: echo.Currency, ResponseCode: jsonNumber(said.Payment.ResponseCode), AuthCode: said.Payment.AuthCode,
-			PaymentMethod: said.Payment.PaymentMethod, Scheme: strings.ToUpper(p.Card.Brand),
+			Amount: echo.Amount, Currency: echo.Currency, ResponseCode: said.whole("payment_details", "response_code"),
+			AuthCode: optional(said.text("", "payment_details", "auth_code")), PaymentMethod: said.text("", "payment_details", "payment_method"),
+			Scheme: strings.ToUpper(p.Card.Brand),
 			Card: paymentCard{
 				Name: p.Card.Profile.Holder.Name, Number: maskedNumber(p.Card),
 				ExpMonth: fmt.Sprintf("%02d", p.Card.Expiry.Month), ExpYear: fmt.Sprintf("%02d", p.Card.Expiry.Year%100),
@@ -143,22 +176,32 @@ func paymentAnswer(p vault.Payment) (vault.Answer, error) {
 		},
 		Merchant: paymentMerchant{LegalName: p.Merchant, MID: echo.MerchantID, Reference: echo.Reference},
 		Transaction: transactionDetails{
-			ID: said.Transaction.ID, Ref: jsonNumber(said.Transaction.Ref), Timestamp: said.Transaction.Timestamp,
+			ID: said.text(p.ID, "transaction_details", "id"), Ref: said.whole("transaction_details", "ref"),
+			Timestamp: said.text(p.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"), "transaction_details", "timestamp"),
 			Reference: echo.Reference, Method: optional(p.Method),
 		},
-		Risk: riskDetails{jsonNumber(said.Risk.Score)},
+		Risk: riskDetails{said.whole("risk-details", "risk_score")},
 	}
 	body.Merchant.Billing.Address = echo.Billing
 	body.Merchant.Device.CustomerIP, body.Merchant.Device.VisitedIP = echo.CustomerIP, echo.CustomerIP
 	body.Payment.Additional.Source.Type = "card"
-	if body.TransactionType == "" {
-		body.TransactionType = "CAPTURE"
-	}
-	if body.Transaction.Timestamp == "" {
-		body.Transaction.Timestamp = p.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
-	}
 	text, err := encode(body)
 	return vault.Answer{Status: status, Body: text}, err
+}
+
+// gateway is what the processor says of the outcome.
+func (s said) gateway(approved bool) gatewayBody {
+	out := gatewayBody{Version: "1", Type: "INFO", Message: "Payment Successful.", Code: "INFO0000"}
+	if !approved {
+		out.Type, out.Message, out.Code = "ERROR", "Payment declined.", "DECL0000"
+	}
+	for _, f := range []struct {
+		name string
+		dst  *string
+	}{{"version", &out.Version}, {"type", &out.Type}, {"message", &out.Message}, {"code", &out.Code}} {
+		*f.dst = s.text(*f.dst, "gateway_response", f.name)
+	}
+	return out
 }
 
 // maskedNumber shows the first six digits only where the merchant's settings do.
@@ -167,14 +210,6 @@ func maskedNumber(c vault.Card) string {
 		return c.FirstDigits + "******" + c.LastDigits
 	}
 	return "************" + c.LastDigits
-}
-
-// jsonNumber is a number, or null if there is none.
-func jsonNumber(n json.Number) any {
-	if n == "" {
-		return nil
-	}
-	return n
 }
 
 // envelopeBody is that front's error (contract 8, proposed).
@@ -200,6 +235,6 @@ func envelopeAnswer(status int, live bool, code, message, reference string) (vau
 }
 
 // envelope is a problem in that front's language.
-func (p problem) envelope() envelopeBody {
-	return newEnvelope(p.status, false, fmt.Sprintf("ERRO%04d", p.status), p.message, "")
+func (p problem) envelope(x *exchange) envelopeBody {
+	return newEnvelope(p.status, x.live, fmt.Sprintf("ERRO%04d", p.status), p.message, x.reference)
 }

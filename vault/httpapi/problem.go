@@ -131,7 +131,7 @@ func (a *API) writeError(w http.ResponseWriter, rt route, x *exchange, v version
 		}
 	}
 	if rt.paymentOptions() {
-		a.writeJSON(w, x, v, p.status, p.envelope())
+		a.writeJSON(w, x, v, p.status, p.envelope(x))
 		return
 	}
 	a.writeJSON(w, x, v, p.status, p.body(a.opts.ErrorBase))

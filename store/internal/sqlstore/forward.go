@@ -10,7 +10,7 @@ const forwardColumns = `id, merchant, live, use, destination, card, token, charg
 	created_at, sent_at, ended_at, lease_until, vault_us, answer_us, tag`
 
 type forwardText struct {
-	get, ofRequest, last, abandoned, list, listState, count, insert, update string
+	get, ofRequest, last, abandoned, list, listState, listOpen, count, insert, update string
 }
 
 func newForwardText(d Dialect) forwardText {
@@ -24,7 +24,9 @@ func newForwardText(d Dialect) forwardText {
 			ORDER BY lease_until LIMIT $2`),
 		list:      d.sql(`SELECT ` + forwardColumns + ` FROM forwards ORDER BY id DESC LIMIT $1`),
 		listState: d.sql(`SELECT ` + forwardColumns + ` FROM forwards WHERE state = $1 ORDER BY id DESC LIMIT $2`),
-		count:     d.sql(`SELECT state, count(*) FROM forwards GROUP BY state`),
+		listOpen: d.sql(`SELECT ` + forwardColumns + ` FROM forwards WHERE state = $1 OR (state = $2 AND length(reason) > 0)
+			ORDER BY id DESC LIMIT $3`),
+		count: d.sql(`SELECT state, count(*) FROM forwards GROUP BY state`),
 		insert: d.sql(`INSERT INTO forwards (` + forwardColumns + `)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`),
 		update: d.sql(`UPDATE forwards SET request = $1, state = $2, reason = $3, status = $4, masked = $5,
@@ -57,6 +59,9 @@ func (r *Reader) AbandonedForwards(ctx context.Context, at int64, limit int) ([]
 func (r *Reader) Forwards(ctx context.Context, state store.ForwardState, limit int) ([]store.Forward, error) {
 	if state == "" {
 		return r.forwards(ctx, r.text.forwards.list, int64(limit))
+	}
+	if state == store.ForwardUnknown {
+		return r.forwards(ctx, r.text.forwards.listOpen, string(state), string(store.ForwardAnswered), int64(limit))
 	}
 	return r.forwards(ctx, r.text.forwards.listState, string(state), int64(limit))
 }
