@@ -20,7 +20,7 @@ func do[R any](ctx context.Context, r *Resilient, c *record, retries int, fn fun
 	start := time.Now()
 	defer func() { c.Duration = time.Since(start) }()
 	var none R
-	if c.Op == OpWrap || c.Op == OpUnwrap {
+	if c.batch() {
 		if err := validateBatch(c.Items); err != nil {
 			return none, err
 		}
@@ -29,7 +29,7 @@ func do[R any](ctx context.Context, r *Resilient, c *record, retries int, fn fun
 		if err := r.stopped(ctx); err != nil {
 			return none, err
 		}
-		res, ran, err := attempt(ctx, r, c.Items, fn)
+		res, ran, err := attempt(ctx, r, c.Call, fn)
 		if ran {
 			c.Attempts++
 		}
@@ -47,9 +47,9 @@ func do[R any](ctx context.Context, r *Resilient, c *record, retries int, fn fun
 
 // attempt runs fn once under its deadline. ran is false when the breaker did
 // not let it through.
-func attempt[R any](ctx context.Context, r *Resilient, items int, fn func(context.Context) (R, error)) (res R, ran bool, err error) {
+func attempt[R any](ctx context.Context, r *Resilient, c Call, fn func(context.Context) (R, error)) (res R, ran bool, err error) {
 	timeout := r.opts.SmallTimeout
-	if items > SmallBatch {
+	if c.slow() {
 		timeout = r.opts.LargeTimeout
 	}
 	_, _ = r.breaker.cb.Execute(func() (struct{}, error) {

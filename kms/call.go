@@ -12,12 +12,16 @@ const (
 	OpUnwrap   = "unwrap"
 	OpDescribe = "describe"
 	OpCheck    = "check"
+	OpRotate   = "rotate"
+	OpRewrap   = "rewrap"
+	OpRetire   = "retire"
+	OpTrim     = "trim"
 )
 
 // The outcomes a Call reports. They are a fixed set, fit for a metric's label.
 const (
 	OutcomeOK          = "ok"
-	OutcomePartial     = "partial"  // some items failed, none of them as tampered
+	OutcomePartial     = "partial"  // some items failed, none of them as tampered or downgraded
 	OutcomeTampered    = "tampered" // at least one item did not authenticate
 	OutcomeRetired     = "retired"
 	OutcomeMissing     = "missing"
@@ -26,24 +30,36 @@ const (
 	OutcomeCancelled   = "cancelled" // the caller gave up first
 	OutcomeDenied      = "denied"
 	OutcomeInvalid     = "invalid"
+	OutcomeConflict    = "conflict"  // another newest version than expected, or two new ones
+	OutcomeDowngrade   = "downgrade" // at least one item came back under an older version
 )
 
 // Call is one finished call of a KMS, for metrics. It holds no input.
 type Call struct {
 	Op       string        // one of the Op constants
 	Key      Key           // "" for OpCheck
-	Items    int           // items asked for; 0 for OpDescribe and OpCheck
+	Items    int           // items asked for; 0 for operations on a whole key
 	Tampered int           // items that failed with ErrTampered
 	Attempts int           // attempts made; 0 if refused by a limit or the breaker
 	Outcome  string        // one of the Outcome constants
 	Duration time.Duration // from call to answer, pauses included
 }
 
+// batch reports whether the operation takes items.
+func (c Call) batch() bool { return c.Op == OpWrap || c.Op == OpUnwrap || c.Op == OpRewrap }
+
+// slow reports whether no request waits for the call: a large batch, or a
+// change of a key, which is several requests in one.
+func (c Call) slow() bool {
+	return c.Items > SmallBatch || c.Op == OpRotate || c.Op == OpRetire || c.Op == OpTrim
+}
+
 // record is a Call in the making.
 type record struct {
 	Call
-	bad   int   // items that failed
-	first error // of the first failed item
+	bad        int   // items that failed
+	downgraded int   // items that failed with ErrDowngrade
+	first      error // of the first failed item
 }
 
 // count takes in the outcome of one item.
@@ -54,8 +70,11 @@ func (c *record) count(err error) {
 	if c.bad++; c.first == nil {
 		c.first = err
 	}
-	if errors.Is(err, ErrTampered) {
+	switch {
+	case errors.Is(err, ErrTampered):
 		c.Tampered++
+	case errors.Is(err, ErrDowngrade):
+		c.downgraded++
 	}
 }
 
@@ -64,6 +83,8 @@ func (r *Resilient) finished(c *record) {
 	switch {
 	case c.Tampered > 0: // an alarm must not hide among others
 		c.Outcome = OutcomeTampered
+	case c.downgraded > 0: // nor this one
+		c.Outcome = OutcomeDowngrade
 	case c.bad == 0:
 		c.Outcome = OutcomeOK
 	case c.bad == c.Items:
@@ -96,6 +117,10 @@ func outcomeOf(err error) string {
 		return OutcomeDenied
 	case ErrInvalid:
 		return OutcomeInvalid
+	case ErrConflict, ErrRotatedTwice:
+		return OutcomeConflict
+	case ErrDowngrade:
+		return OutcomeDowngrade
 	}
 	if errors.Is(err, context.Canceled) {
 		return OutcomeCancelled
@@ -106,7 +131,7 @@ func outcomeOf(err error) string {
 // sentinelOf returns the sentinel of this package that err matches, or nil.
 func sentinelOf(err error) error {
 	for _, s := range []error{ErrTampered, ErrVersionRetired, ErrKeyMissing,
-		ErrUnsafeKey, ErrUnavailable, ErrDenied, ErrInvalid} {
+		ErrUnsafeKey, ErrUnavailable, ErrDenied, ErrInvalid, ErrConflict, ErrRotatedTwice, ErrDowngrade} {
 		if errors.Is(err, s) {
 			return s
 		}

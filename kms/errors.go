@@ -19,4 +19,13 @@ var (
 	ErrDenied = errors.New("kms: permission denied")
 	// ErrInvalid: the request breaks a limit of this package. Never retried.
 	ErrInvalid = errors.New("kms: invalid request")
+	// ErrConflict: the key's newest version is not the one the caller expects. No
+	// version was added: Describe the key and decide again.
+	ErrConflict = errors.New("kms: key has another newest version than expected")
+	// ErrRotatedTwice: a rotation left more than one new version, because
+	// somebody else rotated at the same time. Find out who before going on.
+	ErrRotatedTwice = errors.New("kms: more than one key version was added")
+	// ErrDowngrade: the KMS answered with an older key version than the wrapped
+	// key had. The answer is dropped: keep the old blob, and look at the KMS.
+	ErrDowngrade = errors.New("kms: rewrapped under an older key version")
 )

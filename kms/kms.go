@@ -95,13 +95,14 @@ type UnwrapResult struct {
 
 // Description is what may be known about a KEK without its material.
 type Description struct {
-	Key        Key
-	Name       string               // the backend's own name for it
-	Latest     uint32               // newest version, from 1
-	MinDecrypt uint32               // versions below it no longer unwrap
-	MinEncrypt uint32               // versions below it no longer wrap; 0 means the backend sets no floor
-	Created    map[uint32]time.Time // creation time of each version still readable
-	Unsafe     []string             // why the key must not be used; empty when it is safe
+	Key          Key
+	Name         string               // the backend's own name for it
+	Latest       uint32               // newest version, from 1
+	MinAvailable uint32               // versions below it are destroyed; 1 if none is
+	MinDecrypt   uint32               // versions below it no longer unwrap
+	MinEncrypt   uint32               // versions below it no longer wrap; 0 means the backend sets no floor
+	Created      map[uint32]time.Time // creation time of each version that still unwraps
+	Unsafe       []string             // why the key must not be used; empty when it is safe
 }
 
 // Versioner reads the KEK version out of a wrapped blob without opening it.

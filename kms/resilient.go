@@ -15,7 +15,7 @@ const SmallBatch = 16
 // ResilientOptions tunes a Resilient. A zero field takes its default.
 type ResilientOptions struct {
 	SmallTimeout time.Duration // one attempt of up to SmallBatch items; 2 s
-	LargeTimeout time.Duration // one attempt of a larger batch; 10 s
+	LargeTimeout time.Duration // one attempt of a larger batch, or of a change of a key; 10 s
 	Retries      int           // further attempts after ErrUnavailable; 2, negative for none
 	BackoffMin   time.Duration // upper bound of the first pause; 50 ms, doubled each time
 	BackoffMax   time.Duration // upper bound of every pause; 250 ms

@@ -114,3 +114,22 @@ func (s *script) Close() error {
 type versioned struct{ script }
 
 func (*versioned) VersionOf([]byte) (uint32, error) { return 7, nil }
+
+// rotating is a script that changes keys, with the same steps.
+type rotating struct{ script }
+
+func (s *rotating) Rotate(ctx context.Context, key kms.Key, expected uint32) (kms.Description, error) {
+	return kms.Description{Key: key, Latest: expected + 1}, s.next(ctx)
+}
+
+func (s *rotating) Retire(ctx context.Context, key kms.Key, floor uint32) (kms.Description, error) {
+	return kms.Description{Key: key, MinDecrypt: floor}, s.next(ctx)
+}
+
+func (s *rotating) Trim(ctx context.Context, key kms.Key, floor uint32) (kms.Description, error) {
+	return kms.Description{Key: key, MinAvailable: floor}, s.next(ctx)
+}
+
+func (s *rotating) Rewrap(ctx context.Context, key kms.Key, items []kms.RewrapItem) ([]kms.WrapResult, error) {
+	return s.Wrap(ctx, key, make([]kms.WrapItem, len(items)))
+}

@@ -43,6 +43,20 @@ func ValidateUnwrap(key Key, items []UnwrapItem) ([]error, error) {
 	return errs, nil
 }
 
+// ValidateRewrap checks a Rewrap call as ValidateUnwrap checks an Unwrap call.
+func ValidateRewrap(key Key, items []RewrapItem) ([]error, error) {
+	if err := validateCall(key, len(items)); err != nil {
+		return nil, err
+	}
+	errs := make([]error, len(items))
+	for i, it := range items {
+		errs[i] = firstError(
+			checkLength("wrapped key", len(it.Wrapped), MaxWrapped),
+			checkLength("context", len(it.Context), MaxContext))
+	}
+	return errs, nil
+}
+
 // ContextError returns nil while ctx is live. Afterwards it returns an error
 // that matches both ErrUnavailable and the context's own error, which is what
 // every method of KMS returns for a call that its caller gave up or that ran

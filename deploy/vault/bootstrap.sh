@@ -9,7 +9,8 @@ Prepare a Vault for Panvault. Needs curl. Safe to run again.
 
   bootstrap.sh                       mounts, keys, policies, roles, audit header
   bootstrap.sh secret-id ROLE DIR    write DIR/role_id and a new DIR/secret_id (0600)
-                                     ROLE: panvault-intake, panvault-exchange, panvault-init
+                                     ROLE: panvault-intake, panvault-exchange, panvault-init,
+                                     panvault-rotator, panvault-destroyer, panvault-auditor
 
 Environment:
   VAULT_ADDR        address of Vault                       (required)
@@ -20,6 +21,8 @@ Environment:
   APPROLE_MOUNT     mount of the AppRole auth method       (approle)
   SECRET_ID_TTL     life of a server's secret_id           (720h)
   SECRET_ID_USES    logins with one secret_id              (1000)
+                    A person's is shorter: init and destroyer 1h and 10
+                    logins, rotator and auditor 24h and 100.
   BOUND_CIDRS       addresses that may log in, comma-separated (any)
   WRAP_TTL          secret-id only: write a wrapping token good for this long,
                     e.g. 5m, instead of the secret_id itself
@@ -87,7 +90,7 @@ key() {
 
 # policy NAME FILE: the HCL of this folder, with the mounts put in.
 policy() {
-	text=$(sed -e "s#\"transit/#\"$TRANSIT_MOUNT/#" "$here/policies/$2" |
+	text=$(sed -e "s#\"transit/#\"$TRANSIT_MOUNT/#" -e "s#\"auth/approle/#\"auth/$APPROLE_MOUNT/#" "$here/policies/$2" |
 		awk '{ gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); gsub(/\t/, "\\t"); printf "%s\\n", $0 }')
 	must PUT "sys/policies/acl/$1" "{\"policy\":\"$text\"}"
 }
@@ -116,9 +119,15 @@ prepare() {
 	policy panvault-intake intake.hcl
 	policy panvault-exchange exchange.hcl
 	policy panvault-init init.hcl
+	policy panvault-rotator rotator.hcl
+	policy panvault-destroyer destroyer.hcl
+	policy panvault-auditor auditor.hcl
 	role panvault-intake "$SECRET_ID_TTL" "$SECRET_ID_USES"
 	role panvault-exchange "$SECRET_ID_TTL" "$SECRET_ID_USES"
 	role panvault-init 1h 10
+	role panvault-rotator 24h 100
+	role panvault-destroyer 1h 10
+	role panvault-auditor 24h 100
 	audit_header
 	say "ready: keys, policies and roles are in place"
 }

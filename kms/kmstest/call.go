@@ -98,7 +98,8 @@ func unwrap(t *testing.T, k kms.KMS, key kms.Key, items []kms.UnwrapItem) []kms.
 // sentinels are the errors of which a failure matches exactly one.
 func sentinels() []error {
 	return []error{kms.ErrTampered, kms.ErrVersionRetired, kms.ErrKeyMissing,
-		kms.ErrUnsafeKey, kms.ErrUnavailable, kms.ErrDenied, kms.ErrInvalid}
+		kms.ErrUnsafeKey, kms.ErrUnavailable, kms.ErrDenied, kms.ErrInvalid,
+		kms.ErrConflict, kms.ErrRotatedTwice, kms.ErrDowngrade}
 }
 
 // wantError fails unless err matches one of want and no other sentinel.

@@ -54,8 +54,8 @@ func describeEveryKey(t *testing.T, k kms.KMS) {
 
 func checkVersions(t *testing.T, d kms.Description) {
 	t.Helper()
-	if d.Latest < 1 || d.MinDecrypt > d.Latest || d.MinEncrypt > d.Latest {
-		t.Errorf("Describe(%s): latest %d, floors %d and %d", d.Key, d.Latest, d.MinDecrypt, d.MinEncrypt)
+	if d.Latest < 1 || d.MinDecrypt > d.Latest || d.MinEncrypt > d.Latest || d.MinAvailable < 1 || d.MinAvailable > d.MinDecrypt {
+		t.Errorf("Describe(%s): latest %d, floors %d, %d and %d", d.Key, d.Latest, d.MinAvailable, d.MinDecrypt, d.MinEncrypt)
 	}
 	if _, ok := d.Created[d.Latest]; !ok {
 		t.Errorf("Describe(%s): no creation time for version %d", d.Key, d.Latest)

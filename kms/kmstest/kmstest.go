@@ -1,10 +1,10 @@
 // Package kmstest is the one conformance suite of the KMS seam. Every backend
 // runs it, over a network or not, and so does every decorator of a backend.
 //
-// It promises to test what kms.KMS promises and nothing else: it measures no
-// time, it assumes no blob format, and it leaves a shared server's keys as it
-// found them (it only wraps and unwraps). It must never skip a case: a backend
-// that cannot run one does not conform.
+// It promises to test what kms.KMS (Run) and kms.Rotator (RunRotator) promise
+// and nothing else: it measures no time, it assumes no blob format, and Run
+// leaves a shared server's keys as it found them (it only wraps and unwraps).
+// It must never skip a case: a backend that cannot run one does not conform.
 package kmstest
 
 import (

@@ -30,3 +30,19 @@ func TestConformanceResilient(t *testing.T) {
 		return kms.NewResilient(create(t, newPath(t), localkek.Options{}), kms.ResilientOptions{})
 	})
 }
+
+// rotating prepares a keyring and opens it any number of times.
+func rotating(t *testing.T) func(t *testing.T) kmstest.Rotating {
+	path := newPath(t)
+	create(t, path, localkek.Options{})
+	return func(t *testing.T) kmstest.Rotating { return open(t, path, localkek.Options{}) }
+}
+
+func TestRotatorConformance(t *testing.T) { kmstest.RunRotator(t, rotating) }
+
+func TestRotatorConformanceResilient(t *testing.T) {
+	kmstest.RunRotator(t, func(t *testing.T) func(t *testing.T) kmstest.Rotating {
+		connect := rotating(t)
+		return func(t *testing.T) kmstest.Rotating { return kms.NewResilient(connect(t), kms.ResilientOptions{}) }
+	})
+}

@@ -48,21 +48,37 @@ func readPrivate(path string, limit int64) ([]byte, os.FileInfo, error) {
 	return b[:n], info, nil
 }
 
+// readAttempts bounds how often a reader starts again because the file was
+// replaced under it.
+const readAttempts = 8
+
 // readKeyring reads a keyring file and its header. Errors: ErrMode, ErrKeyring,
 // else the system's own.
+//
+// A trim overwrites the file that it has replaced. What was read counts only if
+// it still has its name afterwards: then nobody had begun to overwrite it.
 func readKeyring(path string) ([]byte, header, os.FileInfo, error) {
-	file, info, err := readPrivate(path, maxFile)
-	if errors.Is(err, errOddFile) {
-		err = fmt.Errorf("%w: %w", ErrKeyring, err)
+	for attempt := 1; ; attempt++ {
+		file, info, err := readPrivate(path, maxFile)
+		if errors.Is(err, errOddFile) {
+			err = fmt.Errorf("%w: %w", ErrKeyring, err)
+		}
+		if err != nil {
+			return nil, header{}, nil, err
+		}
+		now, err := os.Stat(path)
+		if err != nil {
+			return nil, header{}, nil, err
+		}
+		if !sameFile(info, now) && attempt < readAttempts {
+			continue
+		}
+		h, err := parseHeader(file)
+		if err != nil {
+			return nil, header{}, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return file, h, info, nil
 	}
-	if err != nil {
-		return nil, header{}, nil, err
-	}
-	h, err := parseHeader(file)
-	if err != nil {
-		return nil, header{}, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return file, h, info, nil
 }
 
 // replaceFile puts data in the place of path so that a crash leaves either the
@@ -82,6 +98,19 @@ func replaceFile(path string, data []byte) (os.FileInfo, error) {
 		return nil, err
 	}
 	return info, syncDir(filepath.Dir(path))
+}
+
+// overwrite writes zeros over every byte of f and brings them to the disk. The
+// file keeps its size.
+func overwrite(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(make([]byte, info.Size()), 0); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // writeNew creates path, which must not exist, and brings data to the disk.

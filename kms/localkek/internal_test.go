@@ -194,7 +194,7 @@ func TestVersionLimit(t *testing.T) {
 		t.Fatalf("a ring of %d versions: %v", maxVersions, err)
 	}
 	defer r.destroy()
-	if _, err := r.rotated(kms.Work, bytes.NewReader(make([]byte, kekSize)), time.Unix(1, 0)); err == nil {
+	if _, err := r.rotated(kms.Work, maxVersions, bytes.NewReader(make([]byte, kekSize)), time.Unix(1, 0)); !errors.Is(err, kms.ErrInvalid) {
 		t.Errorf("rotated past %d versions", maxVersions)
 	}
 }

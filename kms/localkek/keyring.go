@@ -132,11 +132,7 @@ func (k *Keyring) Describe(ctx context.Context, key kms.Key) (kms.Description, e
 	if k.ring == nil {
 		return kms.Description{}, errClosed
 	}
-	i, err := k.ring.find(key)
-	if err != nil {
-		return kms.Description{}, err
-	}
-	return k.ring.keys[i].describe(), nil
+	return k.ring.describe(key)
 }
 
 // Check implements kms.KMS: nil if the file on disk is the one in memory.

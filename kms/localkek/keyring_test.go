@@ -160,7 +160,7 @@ func TestNoRandomness(t *testing.T) {
 	if err := wrapError(t, k); !errors.Is(err, kms.ErrUnavailable) {
 		t.Errorf("Wrap: %v, want ErrUnavailable", err)
 	}
-	if _, err := k.Rotate(t.Context(), kms.CardTest); err == nil {
+	if _, err := k.Rotate(t.Context(), kms.CardTest, 1); err == nil {
 		t.Error("rotated without randomness")
 	}
 	if d, err := k.Describe(t.Context(), kms.CardTest); err != nil || d.Latest != 1 {

@@ -35,7 +35,7 @@ func TestRotateWaitsForOtherWriters(t *testing.T) {
 	release := holdLock(t, path+".lock")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := k.Rotate(ctx, kms.CardTest); !errors.Is(err, kms.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := k.Rotate(ctx, kms.CardTest, 1); !errors.Is(err, kms.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Rotate against a held lock: %v, want ErrUnavailable and DeadlineExceeded", err)
 	}
 	unwrapOne(t, k, wrapOne(t, k, "not blocked").Wrapped, "not blocked")

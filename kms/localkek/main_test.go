@@ -108,7 +108,7 @@ func unwrapOne(t testing.TB, k kms.KMS, wrapped []byte, want any) {
 
 func rotate(t testing.TB, k *localkek.Keyring, want uint32) {
 	t.Helper()
-	d, err := k.Rotate(t.Context(), kms.CardTest)
+	d, err := k.Rotate(t.Context(), kms.CardTest, want-1)
 	if err != nil || d.Latest != want || d.MinEncrypt != want {
 		t.Fatalf("Rotate: latest %d, wraps from %d, %v, want both %d", d.Latest, d.MinEncrypt, err, want)
 	}

@@ -50,7 +50,7 @@ func TestFileGone(t *testing.T) {
 	now.advance(time.Second)
 	wantDown(t, k)
 	unwrapOne(t, k, w.Wrapped, "kept")
-	if _, err := k.Rotate(t.Context(), kms.CardTest); !errors.Is(err, kms.ErrUnavailable) {
+	if _, err := k.Rotate(t.Context(), kms.CardTest, 1); !errors.Is(err, kms.ErrUnavailable) {
 		t.Errorf("Rotate without the file: %v, want ErrUnavailable", err)
 	}
 	if err := os.Rename(path+".away", path); err != nil {
@@ -86,7 +86,7 @@ func TestFileReplaced(t *testing.T) {
 			now.advance(time.Second)
 			wantDown(t, k)
 			unwrapOne(t, k, w.Wrapped, "kept")
-			if _, err := k.Rotate(t.Context(), kms.CardTest); !errors.Is(err, kms.ErrUnavailable) {
+			if _, err := k.Rotate(t.Context(), kms.CardTest, 2); !errors.Is(err, kms.ErrUnavailable) {
 				t.Errorf("Rotate: %v, want ErrUnavailable", err)
 			}
 			writeFile(t, path, good)

@@ -55,6 +55,9 @@ func (r *ring) find(key kms.Key) (int, error) {
 
 func (k keyVersions) latest() version { return k.versions[len(k.versions)-1] }
 
+// oldest is the lowest version whose material is still there.
+func (k keyVersions) oldest() uint32 { return k.versions[0].number }
+
 // version finds a version that still decrypts. Errors: kms.ErrVersionRetired
 // below the floor, kms.ErrTampered above the newest: nobody wrapped under it.
 func (k keyVersions) version(n uint32) (version, error) {
@@ -69,7 +72,7 @@ func (k keyVersions) version(n uint32) (version, error) {
 
 func (k keyVersions) describe() kms.Description {
 	d := kms.Description{
-		Key: k.name, Name: "local:" + string(k.name), Latest: k.latest().number,
+		Key: k.name, Name: "local:" + string(k.name), Latest: k.latest().number, MinAvailable: k.oldest(),
 		MinDecrypt: k.minDecrypt, MinEncrypt: k.minEncrypt, Created: map[uint32]time.Time{},
 	}
 	for _, v := range k.versions {
@@ -78,6 +81,15 @@ func (k keyVersions) describe() kms.Description {
 		}
 	}
 	return d
+}
+
+// describe describes one key of the ring. Error: kms.ErrKeyMissing.
+func (r *ring) describe(key kms.Key) (kms.Description, error) {
+	i, err := r.find(key)
+	if err != nil {
+		return kms.Description{}, err
+	}
+	return r.keys[i].describe(), nil
 }
 
 // drawKeys returns n random bytes in locked memory, for the caller to destroy.
@@ -111,52 +123,9 @@ func newRing(rand io.Reader, now time.Time) (*ring, error) {
 	return buildRing(keys)
 }
 
-// rotated returns a new ring in which key has one more version, drawn from
-// rand, under which alone new wraps are made.
-func (r *ring) rotated(key kms.Key, rand io.Reader, now time.Time) (*ring, error) {
-	kek, err := drawKeys(rand, kekSize)
-	if err != nil {
-		return nil, err
-	}
-	defer kek.Destroy()
-	return r.changed(key, func(k *keyVersions) error {
-		if len(k.versions) == maxVersions {
-			return fmt.Errorf("%w: %s has %d versions already", kms.ErrInvalid, key, maxVersions)
-		}
-		next := version{number: k.latest().number + 1, created: now.UnixMicro(), kek: kek.Bytes()}
-		k.versions = append(slices.Clip(k.versions), next)
-		k.minEncrypt = next.number
-		return nil
-	})
-}
-
-// retired returns a new ring in which versions of key below floor no longer
-// decrypt.
-func (r *ring) retired(key kms.Key, floor uint32) (*ring, error) {
-	return r.changed(key, func(k *keyVersions) error {
-		if floor < k.minDecrypt || floor > k.latest().number {
-			return fmt.Errorf("%w: floor %d of %s, want %d to %d", kms.ErrInvalid, floor, key, k.minDecrypt, k.latest().number)
-		}
-		k.minDecrypt, k.minEncrypt = floor, max(floor, k.minEncrypt)
-		return nil
-	})
-}
-
-// changed returns a new ring with a change to one key.
-func (r *ring) changed(key kms.Key, change func(*keyVersions) error) (*ring, error) {
-	i, err := r.find(key)
-	if err != nil {
-		return nil, err
-	}
-	keys := slices.Clone(r.keys)
-	if err := change(&keys[i]); err != nil {
-		return nil, err
-	}
-	return buildRing(keys)
-}
-
 // follows reports whether r can take the place of old: it has every key and
-// version of old that still decrypts, unchanged, and lowers no floor.
+// version of old that still decrypts, unchanged, lowers no floor, and brings
+// back nothing that was destroyed.
 func (r *ring) follows(old *ring) error {
 	for _, was := range old.keys {
 		i := slices.IndexFunc(r.keys, func(k keyVersions) bool { return k.name == was.name })
@@ -164,7 +133,8 @@ func (r *ring) follows(old *ring) error {
 			return fmt.Errorf("%w: key %s is gone", ErrKeyring, was.name)
 		}
 		is := r.keys[i]
-		if is.latest().number < was.latest().number || is.minDecrypt < was.minDecrypt || is.minEncrypt < was.minEncrypt {
+		if is.latest().number < was.latest().number || is.minDecrypt < was.minDecrypt || is.minEncrypt < was.minEncrypt ||
+			is.oldest() < was.oldest() {
 			return fmt.Errorf("%w: key %s went back to an older state", ErrKeyring, was.name)
 		}
 		for _, v := range was.versions {

@@ -42,16 +42,16 @@ func TestRotateAddsOneVersion(t *testing.T) {
 
 func TestRotateErrors(t *testing.T) {
 	k := create(t, newPath(t), localkek.Options{})
-	if _, err := k.Rotate(t.Context(), "no-such-key"); !errors.Is(err, kms.ErrKeyMissing) {
+	if _, err := k.Rotate(t.Context(), "no-such-key", 1); !errors.Is(err, kms.ErrKeyMissing) {
 		t.Errorf("unknown key: %v, want ErrKeyMissing", err)
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := k.Rotate(over, kms.Work); !errors.Is(err, kms.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if _, err := k.Rotate(over, kms.Work, 1); !errors.Is(err, kms.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v, want ErrUnavailable and context.Canceled", err)
 	}
 	_ = k.Close()
-	if _, err := k.Rotate(t.Context(), kms.Work); !errors.Is(err, kms.ErrUnavailable) {
+	if _, err := k.Rotate(t.Context(), kms.Work, 1); !errors.Is(err, kms.ErrUnavailable) {
 		t.Errorf("closed: %v, want ErrUnavailable", err)
 	}
 }
@@ -81,6 +81,45 @@ func TestRetire(t *testing.T) {
 	}
 }
 
+// TestConcurrentCallersOfOneVersion: the file's lock is the compare-and-set, so
+// that exactly one adds the version that several want.
+func TestConcurrentCallersOfOneVersion(t *testing.T) {
+	const callers = 6
+	path := newPath(t)
+	create(t, path, localkek.Options{})
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		k := open(t, path, localkek.Options{})
+		wg.Go(func() { _, errs[i] = k.Rotate(t.Context(), kms.CardTest, 1) })
+	}
+	wg.Wait()
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, kms.ErrConflict) {
+			t.Errorf("Rotate: %v, want ErrConflict", err)
+		}
+	}
+	if d, err := open(t, path, localkek.Options{}).Describe(t.Context(), kms.CardTest); won != 1 || err != nil || d.Latest != 2 {
+		t.Errorf("%d of %d rotated, to version %d, %v, want one, to version 2", won, callers, d.Latest, err)
+	}
+}
+
+// TestConflictIsSeen: whoever was refused sees at once what it was about.
+func TestConflictIsSeen(t *testing.T) {
+	path, now := newPath(t), newClock()
+	k, late := create(t, path, localkek.Options{}), open(t, path, localkek.Options{Now: now.now})
+	rotate(t, k, 2)
+	if _, err := late.Rotate(t.Context(), kms.CardTest, 1); !errors.Is(err, kms.ErrConflict) {
+		t.Errorf("Rotate: %v, want ErrConflict", err)
+	}
+	if d, err := late.Describe(t.Context(), kms.CardTest); err != nil || d.Latest != 2 {
+		t.Errorf("Describe = %+v, %v, want version 2", d, err)
+	}
+}
+
 // TestConcurrentRotationsLoseNothing rotates through many handles on one file
 // while others use it.
 func TestConcurrentRotationsLoseNothing(t *testing.T) {
@@ -92,7 +131,7 @@ func TestConcurrentRotationsLoseNothing(t *testing.T) {
 		k := open(t, path, localkek.Options{})
 		wg.Go(func() {
 			for range rounds {
-				if _, err := k.Rotate(t.Context(), kms.CardTest); err != nil {
+				if _, err := rotateOnce(t, k); err != nil {
 					t.Errorf("Rotate: %v", err)
 				}
 				unwrapOne(t, first, wrapOne(t, k, "under load").Wrapped, "under load")
@@ -106,6 +145,20 @@ func TestConcurrentRotationsLoseNothing(t *testing.T) {
 	}
 }
 
+// rotateOnce adds a version against any number of others that do so too. The
+// answer to a conflict is to look at the file, which an attempt has just read.
+func rotateOnce(t *testing.T, k *localkek.Keyring) (kms.Description, error) {
+	for {
+		d, err := k.Describe(t.Context(), kms.CardTest)
+		if err == nil {
+			d, err = k.Rotate(t.Context(), kms.CardTest, d.Latest)
+		}
+		if !errors.Is(err, kms.ErrConflict) {
+			return d, err
+		}
+	}
+}
+
 // childEnv makes this test binary a writer of the keyring at its value.
 const childEnv = "LOCALKEK_TEST_ROTATE"
 
@@ -114,7 +167,7 @@ const childEnv = "LOCALKEK_TEST_ROTATE"
 func rotateForParent(t *testing.T, path string) {
 	k := open(t, path, localkek.Options{})
 	for {
-		d, err := k.Rotate(t.Context(), kms.CardTest)
+		d, err := rotateOnce(t, k)
 		if err != nil {
 			t.Fatal(err)
 		}

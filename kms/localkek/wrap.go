@@ -79,9 +79,7 @@ func (k *Keyring) Unwrap(ctx context.Context, key kms.Key, items []kms.UnwrapIte
 	newest := uint32(0)
 	for i, it := range items {
 		if errs[i] == nil {
-			if blobs[i], err = parseBlob(it.Wrapped); err != nil {
-				errs[i] = fmt.Errorf("%w: %w", kms.ErrTampered, err)
-			}
+			blobs[i], errs[i] = untrustedBlob(it.Wrapped)
 			newest = max(newest, blobs[i].version)
 		}
 	}

@@ -85,6 +85,30 @@ func itemError(op, name, text string, status int, fault error) error {
 	return e
 }
 
+// blobBody is a request about blobs: the items of sent, as item returns them,
+// behind head. The blobs were checked: none needs escaping. It is allocated
+// once so that nothing is left behind.
+func blobBody(head string, sent []int, item func(i int) (wrapped, label []byte)) []byte {
+	const perItem = len(`{"ciphertext":"","context":""},`)
+	size := len(head) + len(`]}`)
+	for _, i := range sent {
+		wrapped, label := item(i)
+		size += perItem + len(wrapped) + base64.StdEncoding.EncodedLen(len(label))
+	}
+	b := append(make([]byte, 0, size), head...)
+	for n, i := range sent {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		wrapped, label := item(i)
+		b = append(b, `{"ciphertext":"`...)
+		b = append(b, wrapped...)
+		b = appendBase64(append(b, `",`...), "context", label)
+		b = append(b, '}')
+	}
+	return append(b, ']', '}')
+}
+
 // appendBase64 appends `"field":"base64"`.
 func appendBase64(dst []byte, field string, value []byte) []byte {
 	dst = append(dst, `"`+field+`":"`...)

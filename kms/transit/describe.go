@@ -17,16 +17,17 @@ const keyType = "aes256-gcm96"
 // taken as safe, hence the pointers.
 type keyAnswer struct {
 	Data *struct {
-		Type       string           `json:"type"`
-		Derived    *bool            `json:"derived"`
-		Exportable *bool            `json:"exportable"`
-		Backup     *bool            `json:"allow_plaintext_backup"`
-		Deletion   *bool            `json:"deletion_allowed"`
-		SoftDelete bool             `json:"soft_deleted"` // OpenBao
-		Latest     uint32           `json:"latest_version"`
-		MinDecrypt uint32           `json:"min_decryption_version"`
-		MinEncrypt uint32           `json:"min_encryption_version"`
-		Keys       map[string]int64 `json:"keys"` // version: unix seconds
+		Type         string           `json:"type"`
+		Derived      *bool            `json:"derived"`
+		Exportable   *bool            `json:"exportable"`
+		Backup       *bool            `json:"allow_plaintext_backup"`
+		Deletion     *bool            `json:"deletion_allowed"`
+		SoftDelete   bool             `json:"soft_deleted"` // OpenBao
+		Latest       uint32           `json:"latest_version"`
+		MinAvailable uint32           `json:"min_available_version"` // 0 until the first trim
+		MinDecrypt   uint32           `json:"min_decryption_version"`
+		MinEncrypt   uint32           `json:"min_encryption_version"`
+		Keys         map[string]int64 `json:"keys"` // version: unix seconds
 	} `json:"data"`
 }
 
@@ -98,8 +99,8 @@ func readKey(key kms.Key, name string, body []byte) (kms.Description, error) {
 		}
 	}
 	return kms.Description{
-		Key: key, Name: name, Latest: d.Latest, MinDecrypt: d.MinDecrypt, MinEncrypt: d.MinEncrypt,
-		Created: created, Unsafe: unsafe,
+		Key: key, Name: name, Latest: d.Latest, MinAvailable: max(d.MinAvailable, 1),
+		MinDecrypt: d.MinDecrypt, MinEncrypt: d.MinEncrypt, Created: created, Unsafe: unsafe,
 	}, nil
 }
 

@@ -8,9 +8,10 @@
 // time and replaced when Vault stops accepting it; and that every failure is
 // one of the sentinels of package kms with a text of its own.
 //
-// It must never retry (kms.Resilient does), create, rotate, export or delete a
-// key, send a key_version or associated_data (a rewrap would ignore the
-// latter), pass on server text that could echo input, print a token, keep a
+// It changes a key in three ways only, through kms.Rotator: a new version, a
+// higher floor, a trim. It must never retry (kms.Resilient does), create, export
+// or delete a key, lower a floor, send a key_version or associated_data (a
+// rewrap would ignore the latter), pass on server text that could echo input, print a token, keep a
 // plaintext after a call, or see card data. No other package of this module
 // imports HashiCorp's client.
 //

@@ -16,7 +16,7 @@ import (
 // callError is what a failed call returns: a sentinel, what was tried, and
 // what may help. It holds no text from the server.
 type callError struct {
-	op     string // "wrap", "unwrap", "describe", "check", "login", "renew"
+	op     string // "wrap", "unwrap", "rotate", "describe", "check" …
 	name   string // transit key or role file; "" if there is none
 	status int    // HTTP status; 0 if there was no answer
 	kind   error  // one of the sentinels of package kms

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,7 +51,7 @@ func tokenFile(t *testing.T, token string) string {
 	return path
 }
 
-func writeFile(t *testing.T, path, text string) {
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -124,5 +125,34 @@ func TestConformanceResilient(t *testing.T) {
 	token := s.Token(t, transittest.RoleExchange, transittest.RoleInit)
 	kmstest.Run(t, func(t *testing.T) kms.KMS {
 		return kms.NewResilient(withToken(t, s, token), kms.ResilientOptions{})
+	})
+}
+
+// rotating makes keys of its own on the shared server and connects to them any
+// number of times.
+func rotating(t *testing.T) func(t *testing.T) kmstest.Rotating {
+	s := transittest.Shared(t)
+	prefix := newKeys(t, s)
+	return func(t *testing.T) kmstest.Rotating {
+		return open(t, transit.Config{Address: s.Address, TokenFile: tokenFile(t, s.RootToken), Prefix: prefix})
+	}
+}
+
+// newKeys makes every key under a prefix that nobody else uses.
+func newKeys(t testing.TB, s *transittest.Server) (prefix string) {
+	t.Helper()
+	prefix = "t" + rand.Text() + "-"
+	for _, key := range kms.Keys() {
+		mustRoot(t, s, http.MethodPost, "transit/keys/"+prefix+string(key), `{"derived":true}`)
+	}
+	return prefix
+}
+
+func TestRotatorConformance(t *testing.T) { kmstest.RunRotator(t, rotating) }
+
+func TestRotatorConformanceResilient(t *testing.T) {
+	kmstest.RunRotator(t, func(t *testing.T) func(t *testing.T) kmstest.Rotating {
+		connect := rotating(t)
+		return func(t *testing.T) kmstest.Rotating { return kms.NewResilient(connect(t), kms.ResilientOptions{}) }
 	})
 }

@@ -92,7 +92,7 @@ func TestMissingKeyByPolicy(t *testing.T) {
 	wantIs(t, "Wrap under a deleted key", err, kms.ErrKeyMissing)
 }
 
-func mustRoot(t *testing.T, s *transittest.Server, method, path, body string) []byte {
+func mustRoot(t testing.TB, s *transittest.Server, method, path, body string) []byte {
 	t.Helper()
 	status, got := s.RootRequest(t, method, path, body)
 	if status != http.StatusOK && status != http.StatusNoContent {

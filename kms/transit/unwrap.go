@@ -2,7 +2,6 @@ package transit
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ func (c *Client) Unwrap(ctx context.Context, key kms.Key, items []kms.UnwrapItem
 	if len(sent) == 0 {
 		return out, nil
 	}
-	body := newSecretBody(unwrapBody(items, sent))
+	body := newSecretBody(blobBody(batchHead, sent, func(i int) (wrapped, label []byte) { return items[i].Wrapped, items[i].Context }))
 	defer body.release()
 	ans, err := c.call(ctx, request{
 		op: op, name: name, method: http.MethodPost, path: c.cfg.Mount + "/decrypt/" + name,
@@ -85,26 +84,6 @@ func validEvent(id string) bool {
 		}
 	}
 	return id != "" && len(id) <= 64
-}
-
-// unwrapBody is the request. The blobs were checked: none needs escaping.
-func unwrapBody(items []kms.UnwrapItem, sent []int) []byte {
-	const perItem = len(`{"ciphertext":"","context":""},`)
-	size := len(batchHead) + len(`]}`)
-	for _, i := range sent {
-		size += perItem + len(items[i].Wrapped) + base64.StdEncoding.EncodedLen(len(items[i].Context))
-	}
-	b := append(make([]byte, 0, size), batchHead...)
-	for n, i := range sent {
-		if n > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"ciphertext":"`...)
-		b = append(b, items[i].Wrapped...)
-		b = appendBase64(append(b, `",`...), "context", items[i].Context)
-		b = append(b, '}')
-	}
-	return append(b, ']', '}')
 }
 
 // unwrapResult checks one result: an error or a plaintext of the size that the

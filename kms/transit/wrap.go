@@ -46,8 +46,8 @@ func (c *Client) Wrap(ctx context.Context, key kms.Key, items []kms.WrapItem) ([
 	}
 	defer wipeResults(results) // an encrypt answer has no plaintext; if it has, it goes
 	for n, i := range sent {
-		out[i] = wrapResult(name, ans.status, results[n], len(items[i].Plaintext))
-		if out[i].Err != nil && results[n].Error == "" {
+		var fits bool
+		if out[i], fits = wrapResult(op, name, ans.status, results[n], len(items[i].Plaintext), kms.ErrInvalid); !fits {
 			return nil, out[i].Err
 		}
 	}
@@ -74,15 +74,15 @@ func wrapBody(items []kms.WrapItem, sent []int) []byte {
 }
 
 // wrapResult checks one result: a blob of our form, of the right size, whose
-// version is the one Vault names.
-func wrapResult(name string, status int, r batchResult, size int) kms.WrapResult {
-	const op = "wrap"
+// version is the one Vault names. The second result is false if the answer
+// does not fit the request. fault is what an unknown error of Vault's means.
+func wrapResult(op, name string, status int, r batchResult, size int, fault error) (kms.WrapResult, bool) {
 	if r.Error != "" {
-		return kms.WrapResult{Err: itemError(op, name, r.Error, status, kms.ErrInvalid)}
+		return kms.WrapResult{Err: itemError(op, name, r.Error, status, fault)}, true
 	}
 	b, ok := parseBlob([]byte(r.Ciphertext))
 	if !ok || status != http.StatusOK || b.size != size || r.KeyVersion != nil && *r.KeyVersion != b.version {
-		return kms.WrapResult{Err: answerError(op, name, status, "not what was asked for")}
+		return kms.WrapResult{Err: answerError(op, name, status, "not what was asked for")}, false
 	}
-	return kms.WrapResult{Wrapped: []byte(r.Ciphertext), Version: b.version}
+	return kms.WrapResult{Wrapped: []byte(r.Ciphertext), Version: b.version}, true
 }

@@ -28,10 +28,18 @@ import (
 
 // The roles that bootstrap.sh creates, each with the policy of the same name.
 const (
-	RoleIntake   = "panvault-intake"
-	RoleExchange = "panvault-exchange"
-	RoleInit     = "panvault-init"
+	RoleIntake    = "panvault-intake"
+	RoleExchange  = "panvault-exchange"
+	RoleInit      = "panvault-init"
+	RoleRotator   = "panvault-rotator"
+	RoleDestroyer = "panvault-destroyer"
+	RoleAuditor   = "panvault-auditor"
 )
+
+// Roles lists every role, in the order above.
+func Roles() []string {
+	return []string{RoleIntake, RoleExchange, RoleInit, RoleRotator, RoleDestroyer, RoleAuditor}
+}
 
 // Server is one running Vault. Its fields do not change; its methods are safe
 // for concurrent use, except that sealing it disturbs everybody.
