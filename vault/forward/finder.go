@@ -5,7 +5,7 @@ import "slices"
 // Limits of how deep is looked.
 const (
 	maxRounds = 5 // levels of escapes inside each other
-	maxNested = 2 // levels of base64 and hexadecimal
+	maxNested = 4 // levels of base64, base32, hexadecimal and lists
 )
 
 // finder looks for card data in one text and notes what to replace.
@@ -18,9 +18,13 @@ type finder struct {
 	keep  map[string]bool
 	hits  *Hits
 
+	known   *known
 	leaves  []leaf // in order
 	edits   []edit
 	scratch [][]byte // decoded texts, to wipe
+
+	chars *alphabets
+	left  int // bytes that may be decoded still; below zero, not all was searched
 }
 
 // leaf is a part of a text that a replacement must not cross: a string's
@@ -42,6 +46,8 @@ type edit struct {
 }
 
 func (f *finder) find() {
+	f.known, f.chars = knownOf(f.pan), newAlphabets()
+	f.left = decodedShare*len(f.text) + decodedLeast
 	switch f.form {
 	case formJSON:
 		f.walkJSON()
@@ -57,22 +63,25 @@ func (f *finder) find() {
 		values := f.values()
 		f.number(f.hold(values), 0)
 		f.encoded(values, 0)
+		f.lists(values, 0)
 		plain, _ := values.unescape()
 		f.number(f.hold(plain), 0)
 		f.encoded(plain, 0)
 	}
 }
 
-// values are the leaves that are values, one after the other: a number that is
-// split over them has names or tags between its parts. What is to be masked
-// already is two asterisks there, so that it is not taken for a part of another.
+// values are the leaves that are values, one after the other with a space
+// before each: a number that is split over them has names or tags between its
+// parts. What is to be masked already is two asterisks there, so that it is not
+// taken for a part of another.
 func (f *finder) values() view {
 	done := merge(slices.Clone(f.edits))
-	v := newView(len(f.text) + 2*len(done))
+	v := newView(len(f.text) + 2*len(done) + len(f.leaves))
 	for _, l := range f.leaves {
 		if l.name {
 			continue
 		}
+		v.add(' ', int32(l.from), int32(l.from))
 		for i := l.from; i < l.to; i++ {
 			for len(done) > 0 && done[0].to <= i {
 				done = done[1:]
@@ -98,6 +107,9 @@ func (f *finder) wipe() {
 	for _, b := range f.scratch {
 		clear(b)
 	}
+	if f.known != nil {
+		f.known.wipe()
+	}
 }
 
 // search looks through a view and what can be decoded from it.
@@ -105,6 +117,11 @@ func (f *finder) search(v view, nested int) {
 	for range maxRounds {
 		f.number(v, nested)
 		f.encoded(v, nested)
+		f.lists(v, nested)
+		f.partlyMasked(v, nested)
+		if q, ok := v.unquote(); ok {
+			f.number(f.hold(q), nested)
+		}
 		if nested == 0 {
 			f.others(v)
 			f.firstDigits(v)

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"strconv"
 	"unicode"
@@ -11,11 +10,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// leaks reports whether a scrubbed text still has the number. It shares nothing
-// with the finder: it decodes the whole text, one kind of escape after the
-// other, and looks for the number among all digits that are left; and rather
-// than decode base64 and hexadecimal it looks for what the number is in these.
-func leaks(text, pan []byte) bool {
+// leaks reports whether a scrubbed text still has the number or a part of it. It
+// shares nothing with the finder: it decodes the whole text, one kind of escape
+// after the other, and looks for the number among all digits that are left; and
+// rather than decode base64, hexadecimal and lists of codes it looks for what
+// the number and its parts are in these. With first, the first digits may stay.
+func leaks(text, pan []byte, first bool) bool {
 	if len(pan) == 0 {
 		return false
 	}
@@ -27,9 +27,17 @@ func leaks(text, pan []byte) bool {
 		}
 	}()
 	step := func(b []byte) []byte { made = append(made, b); return b }
+	w := writingsOf(pan, first, step)
+	seen := func(b []byte) bool {
+		digits, values := step(onlyDigits(b)), step(onlyDigits(step(withoutNames(b))))
+		joined := step(withoutMarks(b))
+		return w.digits.in(digits) || w.digits.in(values) || w.parts.in(b) || w.joined.in(joined) ||
+			w.words.in(joined) || w.words.in(step(withoutPrefixes(joined))) || w.base32.in(step(bytes.ToLower(step(withoutSpace(b))))) ||
+			w.base64.in(step(withoutSpace(b))) || w.parts.in(step(unequal(b))) || !first && headed(b, pan)
+	}
 	b := step(bytes.Clone(text))
 	for range 2 * maxRounds {
-		if among(step(onlyDigits(b)), pan) || among(step(onlyDigits(step(withoutNames(b)))), pan) || hasEncoded(b, pan, step) {
+		if seen(b) {
 			return true
 		}
 		next := step(unpercent(b))
@@ -43,8 +51,6 @@ func leaks(text, pan []byte) bool {
 	}
 	return false
 }
-
-func among(digits, pan []byte) bool { return bytes.Contains(digits, pan) }
 
 // onlyDigits leaves the digits, and an asterisk for each two or more.
 func onlyDigits(b []byte) []byte {
@@ -123,6 +129,11 @@ func unbackslash(b []byte) []byte {
 			continue
 		}
 		i++
+		if v, err := strconv.ParseUint(string(b[i:min(i+3, len(b))]), 8, 8); err == nil && i+3 <= len(b) {
+			out = append(out, byte(v))
+			i += 2
+			continue
+		}
 		width := 0
 		switch b[i] {
 		case 'u':
@@ -168,7 +179,12 @@ func unreference(b []byte) []byte {
 		out = append(out, string(rune(v))...)
 		out = append(out, bytes.TrimPrefix(digits[n:], []byte(";"))...)
 	}
-	return bytes.ReplaceAll(out, []byte("&amp;"), []byte("&"))
+	for _, e := range [...][2]string{{"&quot;", `"`}, {"&nbsp;", " "}, {"&lt;", "<"}, {"&gt;", ">"}, {"&bull;", "•"}, {"&middot;", "·"}, {"&amp;", "&"}} {
+		next := bytes.ReplaceAll(out, []byte(e[0]), []byte(e[1]))
+		clear(out)
+		out = next
+	}
+	return out
 }
 
 // latinDigits brings digits of all scripts to ASCII.
@@ -190,35 +206,4 @@ func latinDigits(b []byte) []byte {
 		out = utf8.AppendRune(out, r)
 	}
 	return out
-}
-
-// hasEncoded looks for the number in base64, at the three places where it can
-// start in a group, and in hexadecimal.
-func hasEncoded(b, pan []byte, step func([]byte) []byte) bool {
-	packed := make([]byte, 0, len(b))
-	for _, c := range b {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-		case '-':
-			packed = append(packed, '+')
-		case '_':
-			packed = append(packed, '/')
-		default:
-			packed = append(packed, c)
-		}
-	}
-	step(packed)
-	for pad := range 3 {
-		plain := step(append(make([]byte, pad, pad+len(pan)), pan...))
-		code := step(make([]byte, base64.RawStdEncoding.EncodedLen(len(plain))))
-		base64.RawStdEncoding.Encode(code, plain)
-		// The first and the last character may share bits with others.
-		from, to := (8*pad+5)/6, 8*len(plain)/6
-		if bytes.Contains(packed, code[from:to]) {
-			return true
-		}
-	}
-	code := step(make([]byte, hex.EncodedLen(len(pan))))
-	hex.Encode(code, pan)
-	return bytes.Contains(packed, code)
 }

@@ -7,54 +7,51 @@ import (
 )
 
 // number finds the card number among the digits of a view, whatever stands
-// between them, and notes what to replace.
+// between them, and parts of it, and notes what to replace.
 func (f *finder) number(v view, nested int) {
 	if f.pan == nil {
 		return
 	}
-	digits, at := f.digitsOf(v)
-	for start := 0; ; {
-		i := bytes.Index(digits[start:], f.pan)
-		if i < 0 {
-			return
-		}
-		i += start
-		f.maskNumber(v, at[i:i+len(f.pan)], nested)
-		start = i + len(f.pan)
-	}
-}
-
-// digitsOf is the digits of a view and where they stand in it. Two asterisks
-// stand for digits that are not there, so that no number goes on behind them.
-func (f *finder) digitsOf(v view) ([]byte, []int) {
-	digits := make([]byte, 0, len(v.b))
-	var at []int
-	for i, c := range v.b {
-		switch {
-		case isDigit(c):
-			digits = append(digits, c)
-			at = append(at, i)
-		case c == '*' && i > 0 && v.b[i-1] == '*' && len(digits) > 0 && digits[len(digits)-1] != '*':
-			digits = append(digits, '*')
-			at = append(at, i)
+	r := f.digitsOf(v)
+	find := func(needle []byte, keep bool) {
+		for start := 0; ; {
+			i := bytes.Index(r.b[start:], needle)
+			if i < 0 {
+				return
+			}
+			i += start
+			start = i + len(needle)
+			f.mask(v, r.at[i:start], keep, nested)
+			for n := i; n < start; n++ {
+				r.b[n] = '*'
+			}
 		}
 	}
-	f.scratch = append(f.scratch, digits)
-	return digits, at
+	find(f.pan, true)
+	for _, needle := range f.known.written[1:] { // octal and binary
+		find(needle, false)
+	}
+	f.parts(v, r, &f.known.near, false, nested)
+	f.parts(v, r, &f.known.far, true, nested)
 }
 
-func (f *finder) maskNumber(v view, at []int, nested int) {
-	first, last := at[0], at[len(at)-1]
-	from, to := int(v.from[first]), int(v.to[last])
-	_, whole := f.leafAt(from, to)
+// mask notes to replace digits of the number. The last four of them may stay if
+// they are the number's, and no digit follows that could be read with them.
+func (f *finder) mask(v view, at []int, last bool, nested int) {
+	first, end := at[0], at[len(at)-1]
+	from, to := int(v.from[first]), int(v.to[end])
 	if nested > 0 {
 		f.hits.Encoded++
 		f.add(from, to, stars)
 		return
 	}
 	f.hits.Number++
-	if whole && dense(v.b[first:last+1]) {
-		f.add(from, to, stars+string(f.pan[len(f.pan)-4:]))
+	if _, whole := f.leafAt(from, to); whole && (dense(v.b[first:end+1]) || dotted(v.b[first:end+1])) {
+		with := stars
+		if last && (end+1 == len(v.b) || !isDigit(v.b[end+1])) {
+			with += string(f.pan[len(f.pan)-4:])
+		}
+		f.add(from, to, with)
 		return
 	}
 	for _, i := range at {
@@ -72,6 +69,16 @@ func dense(b []byte) bool {
 			continue
 		}
 		if gap++; gap > 3 || isAlphanumeric(c) || bytes.IndexByte([]byte(`<>"{}[],:;=&`), c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// dotted reports whether digits have masks, spaces and hyphens between them only.
+func dotted(b []byte) bool {
+	for _, c := range b {
+		if !isDigit(c) && !isDot(c) && c != ' ' {
 			return false
 		}
 	}
@@ -121,8 +128,7 @@ func (f *finder) isOurs(run []byte) bool {
 	if f.pan == nil {
 		return false
 	}
-	digits, _ := f.digitsOf(view{b: run})
-	return bytes.Contains(digits, f.pan)
+	return bytes.Contains(f.digitsOf(view{b: run}).b, f.pan)
 }
 
 // runAt returns the end of the digits with single separators that start at i.
@@ -181,41 +187,3 @@ func lastDigits(b []byte) string {
 	}
 	return string(d[n:])
 }
-
-// firstDigits finds numbers that were masked in their middle and leaves their
-// last four digits.
-func (f *finder) firstDigits(v view) {
-	if f.first {
-		return
-	}
-	for i := 0; i < len(v.b); i++ {
-		if !isMask(v.b[i]) {
-			continue
-		}
-		start, masks := i, 0
-		for i < len(v.b) && (isMask(v.b[i]) || v.b[i] == ' ' || v.b[i] == '-') {
-			if isMask(v.b[i]) {
-				masks++
-			}
-			i++
-		}
-		from, before := start, 0
-		for j := start - 1; j >= 0 && (isDigit(v.b[j]) || v.b[j] == ' ' || v.b[j] == '-'); j-- {
-			if isDigit(v.b[j]) {
-				from = j
-				before++
-			}
-		}
-		to := i
-		for to < len(v.b) && to < i+4 && isDigit(v.b[to]) {
-			to++
-		}
-		if masks >= 4 && before >= 5 && before <= 12 && to == i+4 {
-			f.hits.FirstDigits++
-			f.add(int(v.from[from]), int(v.to[to-1]), stars+string(v.b[i:to]))
-		}
-		i--
-	}
-}
-
-func isMask(c byte) bool { return c == '*' || c == 'x' || c == 'X' || c == '#' }

@@ -53,6 +53,11 @@ func (Clean) LogValue() slog.Value { return slog.StringValue(cleanMask) }
 //   - The number, in every encoding that this package knows and however it is
 //     split, becomes "************4242", or asterisks where a text would not
 //     fit. A JSON number with it becomes a string.
+//   - So does a part of it: seven of its digits in a row, with punctuation
+//     between them or none, ten with anything between them, or fewer beside
+//     masks ("42424••••4242"). One digit repeated is no part, and neither are
+//     seven to nine digits, equal but for one, with something between them:
+//     they are amounts and times.
 //   - Whatever else looks like a card number (card.ContainsPAN) becomes the same
 //     with its own last digits, but for the paths of KeepDigits. One run of 13
 //     to 19 digits in ten does so by chance.
@@ -65,9 +70,9 @@ func (Clean) LogValue() slog.Value { return slog.StringValue(cleanMask) }
 //     card, and as a word of a text that is neither JSON, XML nor a form.
 //
 // Errors come with a Clean without a body: ErrAnswerType, with status and
-// headers, for a body that cannot be searched; ErrLeak, with the status only,
-// if a second search by other means still finds the number, or masking broke
-// the JSON.
+// headers, for a body that cannot be searched; ErrLeak, with the status only, if
+// decoding all of it would take too long, a second search by other means still
+// finds the number or a part of it, or masking broke the JSON.
 func Scrub(a *Answer, s Secrets) (*Clean, error) {
 	raw := a.reach()
 	c := &Clean{Status: raw.status, Header: make(http.Header), rules: raw.endpoint.Outcome}
@@ -107,11 +112,26 @@ func (c *Clean) scrub(raw *answer, pan, code []byte) error {
 
 // clean scrubs one text; false if it is not safe to give back.
 func (c *Clean) clean(e *endpoint, form form, text, pan, code []byte) ([]byte, bool) {
-	f := finder{text: text, form: form, pan: pan, code: code, first: e.ShowFirstDigits, keep: e.keep, hits: &c.Hits}
-	defer f.wipe()
-	f.find()
-	out := f.apply()
-	if leaks(out, pan) || form == formJSON && !json.Valid(out) {
+	// What is masked may be read with what was left beside it: the second pass
+	// sees that. It counts nothing.
+	hits, out := &c.Hits, text
+	for pass := range 2 {
+		f := finder{text: out, form: form, pan: pan, code: code, first: e.ShowFirstDigits, keep: e.keep, hits: hits}
+		f.find()
+		next, ok := f.apply(), f.left >= 0
+		f.wipe()
+		if pass > 0 {
+			clear(out)
+		}
+		out, hits = next, new(Hits)
+		if !ok {
+			return out, false
+		}
+		if len(f.edits) == 0 {
+			break
+		}
+	}
+	if leaks(out, pan, e.ShowFirstDigits) || form == formJSON && !json.Valid(out) {
 		return out, false
 	}
 	return out, utf8.Valid(out)
@@ -121,7 +141,7 @@ func (c *Clean) clean(e *endpoint, form form, text, pan, code []byte) ([]byte, b
 // count twice.
 type Hits struct {
 	Number      int // this card's, as digits
-	Encoded     int // this card's, in base64 or hexadecimal
+	Encoded     int // this card's, in base64, base32, hexadecimal, lists of codes, or as a value
 	Other       int // what looks like another card's
 	FirstDigits int
 	Code        int // codes, and members with the name of one

@@ -217,6 +217,7 @@ func BenchmarkScrub(b *testing.B) {
 	plain := "[" + strings.Join(list, ",") + "]"
 	for _, bb := range []struct{ name, media, body string }{
 		{"JSON", typeJSON, plain}, {"small", typeJSON, list[0]},
+		{"1KB", typeJSON, "[" + strings.Join(list[1000:1010], ",") + "]"}, {"1MB", typeJSON, "[" + strings.Join(list, ",") + `,"` + strings.Repeat("x y ", 35000) + `"]`},
 		{"base64", "text/plain", base64.StdEncoding.EncodeToString([]byte(plain))},
 		{"nested", "text/plain", base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(plain[:500000]))))},
 		{"digits", "text/plain", strings.Repeat("1 2 3 ", 170000)}, {"percents", "text/plain", strings.Repeat("%25", 300000)},

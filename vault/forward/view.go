@@ -72,6 +72,10 @@ func (v view) unescape() (view, bool) {
 		if !keep {
 			continue
 		}
+		if r == '…' {
+			out.add('*', from, to)
+			out.add('*', from, to)
+		}
 		var enc [utf8.UTFMax]byte
 		for _, c := range enc[:utf8.EncodeRune(enc[:], plain)] {
 			out.add(c, from, to)
@@ -86,6 +90,8 @@ func plainRune(r rune) (rune, bool) {
 	switch {
 	case r < utf8.RuneSelf:
 		return r, true
+	case isDotRune(r):
+		return '*', true
 	case unicode.Is(unicode.Nd, r):
 		return digitOf(r), true
 	case unicode.Is(unicode.No, r):
@@ -100,6 +106,15 @@ func plainRune(r rune) (rune, bool) {
 		return '-', true
 	}
 	return r, true
+}
+
+// isDotRune reports whether a character is written in place of a digit.
+func isDotRune(r rune) bool {
+	switch r {
+	case '•', '·', '…', '●', '∙', '○', '◦', '■', '█', '▪', '⋅', '‧', '∗', '＊', '×', '⁕', '✱':
+		return true
+	}
+	return false
 }
 
 // digitOf is a decimal digit in ASCII. Unicode keeps the ten of a script
@@ -150,6 +165,16 @@ func backslashAt(b []byte) (rune, int) {
 		return rune(b[1]), 2
 	case 'n', 'r', 't', 'b', 'f':
 		return ' ', 2
+	case '0', '1', '2', '3':
+		if len(b) >= 4 && isOctal(b[2]) && isOctal(b[3]) {
+			return rune(b[1]-'0')<<6 | rune(b[2]-'0')<<3 | rune(b[3]-'0'), -4
+		}
+	case 'U':
+		if len(b) >= 10 {
+			if v, ok := hexValue(b[2:10]); ok && v >= 0 && v <= unicode.MaxRune {
+				return v, 10
+			}
+		}
 	case 'x':
 		if len(b) >= 4 {
 			if v, ok := hexValue(b[2:4]); ok {
@@ -157,6 +182,11 @@ func backslashAt(b []byte) (rune, int) {
 			}
 		}
 	case 'u':
+		if end := bytes.IndexByte(b[:min(len(b), 12)], '}'); end > 3 && b[2] == '{' {
+			if v, ok := hexValue(b[3:end]); ok && v >= 0 && v <= unicode.MaxRune {
+				return v, end + 1
+			}
+		}
 		if len(b) < 6 {
 			return 0, 0
 		}
@@ -181,7 +211,8 @@ func referenceAt(b []byte) (rune, int) {
 	for _, e := range [...]struct {
 		text string
 		r    rune
-	}{{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&nbsp;", ' '}, {"&shy;", 0xad}} {
+	}{{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&nbsp;", ' '}, {"&shy;", 0xad},
+		{"&bull;", '•'}, {"&middot;", '·'}, {"&hellip;", '…'}, {"&ast;", '*'}} {
 		if bytes.HasPrefix(b, []byte(e.text)) {
 			return e.r, len(e.text)
 		}
@@ -205,6 +236,8 @@ func referenceAt(b []byte) (rune, int) {
 	}
 	return v, i
 }
+
+func isOctal(c byte) bool { return '0' <= c && c <= '7' }
 
 func hexValue(b []byte) (rune, bool) {
 	v := rune(0)
