@@ -230,6 +230,13 @@ func TestSSRFRequests(t *testing.T) {
 			if test.change != nil {
 				test.change(&d)
 			}
+			if _, err := forward.New(d); err != nil { // an address that is written down is refused with the configuration
+				if test.names != nil || !strings.Contains(err.Error(), test.says) {
+					t.Errorf("got %v, want …%s…", err, test.says)
+				}
+				t.Log(err)
+				return
+			}
 			s := ssrfTill(t, d, test.names)
 			token := s.token(t)
 			_, err := s.Forward(t.Context(), s.secret, vault.ForwardRequest{Destination: d.Name, Token: token, Fields: test.fields})
