@@ -63,4 +63,9 @@ type CardWriter interface {
 	// UpdateCard replaces the row with the same id whose tag is was.
 	// ErrConflict if there is none: somebody else changed it.
 	UpdateCard(ctx context.Context, c *Card, was []byte) error
+	// UpdateCardKeys writes what a change of keys changes of the row with the
+	// same id whose tag is was: KEKVersion, DEKGeneration, WrappedDEK,
+	// SealedPAN, SealedProfile and Tag. It costs less than UpdateCard.
+	// ErrConflict as there.
+	UpdateCardKeys(ctx context.Context, c *Card, was []byte) error
 }

@@ -22,6 +22,13 @@ type FingerprintReader interface {
 	Fingerprint(ctx context.Context, mac []byte) (Fingerprint, error)
 	// FingerprintByID returns the row with this id. ErrNotFound.
 	FingerprintByID(ctx context.Context, id string) (Fingerprint, error)
+	// CountFingerprintsByVersion counts the rows of a mode by key version. It
+	// reads an index over all of them.
+	CountFingerprintsByVersion(ctx context.Context, live bool) (map[uint32]int, error)
+	// FingerprintsOfVersion returns rows of a mode with an ID above after, whose
+	// MAC was made with a key version lower than below, in the order of ids, at
+	// most limit. Rows without an ID are left out: no card names them.
+	FingerprintsOfVersion(ctx context.Context, live bool, below uint32, after string, limit int) ([]Fingerprint, error)
 }
 
 // FingerprintWriter writes fingerprints.

@@ -57,6 +57,10 @@ type Reader interface {
 	ForwardReader
 	LedgerReader
 	ChargeReader
+	KeyVersionReader
+	KeyUseReader
+	KeyJobReader
+	NodeReader
 }
 
 // Tx is what may be read and written.
@@ -75,4 +79,7 @@ type Tx interface {
 	ForwardWriter
 	ChargeWriter
 	RevealWriter
+	KeyVersionWriter
+	KeyJobWriter
+	NodeWriter
 }

@@ -26,4 +26,8 @@ type WorkingKeyReader interface {
 type WorkingKeyWriter interface {
 	// InsertWorkingKey adds a row. ErrConflict if purpose, mode and version exist.
 	InsertWorkingKey(ctx context.Context, k *WorkingKey) error
+	// UpdateWorkingKey writes State, KEKVersion, Wrapped and Tag of the row of
+	// the same purpose, mode and version whose tag is was. ErrConflict if there
+	// is none: somebody else changed it.
+	UpdateWorkingKey(ctx context.Context, k *WorkingKey, was []byte) error
 }

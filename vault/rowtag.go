@@ -93,6 +93,25 @@ func revealRow(r *store.Reveal) *envelope.Row {
 		Int(r.CreatedAt).Int(r.CountedAt)
 }
 
+func keyVersionRow(k *store.KeyVersion) *envelope.Row {
+	return envelope.NewRow("key_versions").
+		Text(k.Key).Int(int64(k.Version)).Text(string(k.State)).Bool(k.Suspect).
+		Int(k.BornAt).Int(k.ActivatedAt).Int(k.DeactivatedAt).Int(k.RetiredAt).Int(k.DestroyedAt).
+		Text(k.ChangedBy).Text(k.Reason).Blob(k.Canary)
+}
+
+func nodeRow(n *store.Node) *envelope.Row {
+	return envelope.NewRow("nodes").
+		Text(n.ID).Text(n.Name).Int(n.StartedAt).Int(n.SeenAt).Int(n.Epoch)
+}
+
+func keyJobRow(j *store.KeyJob) *envelope.Row {
+	return envelope.NewRow("key_jobs").
+		Text(j.ID).Text(j.Verb).Text(j.Key).Int(int64(j.Target)).Text(j.Cursor).
+		Int(j.Moved).Int(j.Skipped).Int(j.Failed).Int(j.StartedAt).Int(j.UpdatedAt).Int(j.FinishedAt).
+		Text(j.StartedBy)
+}
+
 func approvalRow(a *store.Approval) *envelope.Row {
 	return envelope.NewRow("approvals").
 		Text(a.ID).Text(a.Action).Blob(a.Subject).Text(a.Reason).Text(a.RequestedBy).Int(a.RequestedAt).

@@ -178,7 +178,7 @@ func TestSwapForwards(t *testing.T) {
 		}
 	})
 	// What is the same in these rows is edited below.
-	wantSwapped(t, u.world, "forwards", swapped, "use", "charge", "lease_until", "vault_us", "answer_us")
+	wantSwapped(t, u.world, "forwards", swapped, "use", "charge", "lease_until", "vault_time", "answer_time")
 	for i := range u.forwards {
 		if err := read(i); err != nil {
 			t.Errorf("after swapping back: %v", err)

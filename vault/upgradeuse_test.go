@@ -10,8 +10,10 @@ import (
 	"github.com/panvault/panvault/vault"
 )
 
-// beforeUse takes migrations 3 and 4 back, as far as a database can show it.
+// beforeUse takes migrations 3 to 5 back, as far as a database can show it.
 var beforeUse = []string{
+	"DROP TABLE key_versions", "DROP TABLE key_epoch", "DROP TABLE nodes", "DROP TABLE key_jobs",
+	"DROP INDEX cards_keys", "DROP INDEX fingerprints_key", "DROP INDEX cards_again",
 	"DROP TABLE reveals", "DROP TABLE charges", "DROP TABLE forwards", "DROP INDEX cards_spent", "DROP INDEX cards_payment_method",
 	"ALTER TABLE cards DROP COLUMN payment_method", "ALTER TABLE merchants DROP COLUMN payment_mid",
 	"DELETE FROM goose_db_version WHERE version_id >= 3",

@@ -34,6 +34,7 @@ func benchmarkInsert(b *testing.B, o Options, callers int) {
 		i := int(n.Add(1))
 		c, e := card, event
 		c.ID = fmt.Sprintf("%024d", i)
+		c.FingerprintID = c.ID // the first card of its number
 		e.ID = "evnt_" + c.ID
 		err := s.Update(b.Context(), func(tx store.Tx) error {
 			if err := tx.InsertCard(b.Context(), &c); err != nil {

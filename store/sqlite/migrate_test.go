@@ -42,12 +42,27 @@ var secondRelease = []string{
 	`INSERT INTO approvals VALUES (?appr, 'export', ?32a, 'audit', ?akey, 30, ?akey, 31, 32, 33, ?20c)`,
 }
 
+// What releases of migrations 3 and 4 wrote besides.
+var thirdRelease = []string{
+	`UPDATE cards SET payment_method = '00000000-0000-4000-8000-000000000000' WHERE id = ?c2`,
+	`UPDATE merchants SET payment_mid = 'mid'`,
+	`INSERT INTO cards VALUES (?c4, ?m, 1, '', 34, 0, 35, 0, 0, 'Visa', '4242', 2, 2031, ?32b, 'unknown', 1, 1, ?32c, ?32d, ?32e, ?20f, ?c1, '')`,
+	`UPDATE fingerprints SET cards = 2 WHERE mac = ?32a`,
+	`INSERT INTO forwards VALUES (?fwd, ?m, 1, 'charge', 'acquirer', ?c4, 1, ?chrg, ?32a, 'answered', '', 200, 1, 36, 37, 38, 0, 39, 40, ?20a)`,
+	`INSERT INTO charges VALUES (?chrg, ?m, 1, ?c4, '', 'Visa', '4242', 41, 'THB', 1, 'successful', '', 'ref', '', ?32b, 42, 43, 44, ?20b)`,
+}
+
+var fourthRelease = []string{
+	`INSERT INTO reveals VALUES (?rvel, ?akey, ?m, 1, ?c4, 'number', 'opened', 45, 46, ?20c)`,
+}
+
 // oldValues replaces the names of values in these, for SQL.
 func oldValues() *strings.Replacer {
 	var pairs []string
 	for name, value := range map[string]string{"?m": oldID("mrch_", 1), "?akey": oldID("akey_", 2), "?evnt": oldID("evnt_", 3),
-		"?impt": oldID("impt_", 8), "?appr": oldID("appr_", 9),
-		"?c1": oldID("", 4), "?c2": oldID("", 5), "?c3": oldID("", 6), "?cu": oldID("", 7)} {
+		"?impt": oldID("impt_", 8), "?appr": oldID("appr_", 9), "?c4": oldID("", 10), "?fwd": oldID("", 11), "?chrg": oldID("", 12),
+		"?rvel": oldID("rvel_", 13),
+		"?c1":   oldID("", 4), "?c2": oldID("", 5), "?c3": oldID("", 6), "?cu": oldID("", 7)} {
 		pairs = append(pairs, name, "'"+value+"'")
 	}
 	for _, c := range "abcdef" {
@@ -301,6 +316,87 @@ func TestUpgradeFromTheSecondRelease(t *testing.T) {
 			t.Errorf("got card %q by its new payment method", c.ID)
 		}
 		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	integrity(t, s)
+	if got := pragma(t, s, "foreign_key_check"); got != "" {
+		t.Errorf("foreign_key_check: %s", got)
+	}
+}
+
+// TestUpgradeFromTheFourthRelease: rows read as they were, and are found by the
+// keys that protect them. There are no changes of keys yet.
+func TestUpgradeFromTheFourthRelease(t *testing.T) {
+	path := databaseOf(t, firstRelease, secondRelease, thirdRelease, fourthRelease)
+	if _, err := Open(t.Context(), path, Options{}); !errors.Is(err, store.ErrOldSchema) {
+		t.Errorf("got %v, want %v", err, store.ErrOldSchema)
+	}
+	s := open(t, path, Options{Migrate: true})
+	defer s.Close()
+	ctx, m, cu := t.Context(), oldID("mrch_", 1), oldID("", 7)
+	b32 := func(c byte) []byte { return oldBytes(32, c) }
+	b20 := func(c byte) []byte { return oldBytes(20, c) }
+	merchant := store.Merchant{ID: m, Name: "Shop", CreatedAt: 1, DisabledAt: 2, ShowFirstDigits: true, HideFingerprint: true,
+		TokenTTL: 3, PaymentMID: "mid", Tag: b20('a')}
+	first := store.Card{ID: oldID("", 4), Merchant: m, Live: true, CreatedAt: 7, ExpiresAt: 8, Brand: "Visa", LastDigits: "4242",
+		ExpiryMonth: 1, ExpiryYear: 2030, Fingerprint: b32('b'), ChargeStatus: "unknown", KEKVersion: 1, DEKGeneration: 2,
+		WrappedDEK: b32('c'), SealedPAN: b32('d'), SealedProfile: b32('e'), Tag: b20('c'), FingerprintID: oldID("", 4)}
+	test := store.Card{ID: oldID("", 5), Merchant: m, Customer: cu, CreatedAt: 9, UsedAt: 10, AttachedAt: 11, Brand: "JCB",
+		LastDigits: "0000", ExpiryMonth: 12, ExpiryYear: 2020, Fingerprint: b32('f'), ChargeStatus: "charged", KEKVersion: 3,
+		DEKGeneration: 4, WrappedDEK: b32('a'), SealedPAN: b32('b'), SealedProfile: b32('c'), Tag: b20('d'),
+		PaymentMethod: "00000000-0000-4000-8000-000000000000"}
+	again := store.Card{ID: oldID("", 10), Merchant: m, Live: true, CreatedAt: 34, UsedAt: 35, Brand: "Visa", LastDigits: "4242",
+		ExpiryMonth: 2, ExpiryYear: 2031, Fingerprint: b32('b'), ChargeStatus: "unknown", KEKVersion: 1, DEKGeneration: 1,
+		WrappedDEK: b32('c'), SealedPAN: b32('d'), SealedProfile: b32('e'), Tag: b20('f'), FingerprintID: first.ID}
+	fingerprint := store.Fingerprint{MAC: b32('a'), KeyVersion: 1, Merchant: m, Live: true, Surrogate: b32('b'), CreatedAt: 17,
+		ID: first.ID, Cards: 2, Tag: b20('b')}
+	forward := store.Forward{ID: oldID("", 11), Merchant: m, Live: true, Use: "charge", Destination: "acquirer", Card: again.ID,
+		Token: true, Charge: oldID("", 12), Request: b32('a'), State: store.ForwardAnswered, Status: 200, Masked: 1, CreatedAt: 36,
+		SentAt: 37, EndedAt: 38, VaultTime: 39, AnswerTime: 40, Tag: b20('a')}
+	charge := store.Charge{ID: forward.Charge, Merchant: m, Live: true, Card: again.ID, Brand: "Visa", LastDigits: "4242", Amount: 41,
+		Currency: "THB", Capture: true, State: store.ChargeSuccessful, Reference: "ref", Sealed: b32('b'), CreatedAt: 42, PaidAt: 43,
+		ReversedAt: 44, Tag: b20('b')}
+	reveal := store.Reveal{ID: oldID("rvel_", 13), APIKey: oldID("akey_", 2), Merchant: m, Live: true, Card: again.ID,
+		Fields: "number", Outcome: "opened", CreatedAt: 45, CountedAt: 46, Tag: b20('c')}
+	all := store.Page{To: 99, Limit: 9}
+	for _, row := range []struct {
+		name string
+		read func(r store.Reader) (any, error)
+		want any
+	}{
+		{"merchants", func(r store.Reader) (any, error) { return r.Merchants(ctx) }, []store.Merchant{merchant}},
+		{"cards of a customer", func(r store.Reader) (any, error) { return r.CustomerCards(ctx, cu, all) }, []store.Card{test}},
+		{"forward", func(r store.Reader) (any, error) { return r.LastForward(ctx, again.ID) }, forward},
+		{"charges", func(r store.Reader) (any, error) { return r.Charges(ctx, m, true, all) }, []store.Charge{charge}},
+		{"reveals", func(r store.Reader) (any, error) { return r.Reveals(ctx, reveal.APIKey, 0, 9) }, []store.Reveal{reveal}},
+		{"cards by KEK", func(r store.Reader) (any, error) { return r.CountCardsByKEK(ctx, true) },
+			map[uint32]store.KeyUse{1: {Cards: 2, OldestCreated: 7}}},
+		{"test cards by KEK", func(r store.Reader) (any, error) { return r.CountCardsByKEK(ctx, false) },
+			map[uint32]store.KeyUse{3: {Cards: 1, OldestCreated: 9}}},
+		{"cards of a KEK", func(r store.Reader) (any, error) { return r.CardsOfKEK(ctx, true, 2, "", 9) }, []store.Card{first, again}},
+		{"cards of a generation", func(r store.Reader) (any, error) { return r.CardsOfGeneration(ctx, true, 2, 0, "", 9) }, []store.Card{again}},
+		{"card of a fingerprint", func(r store.Reader) (any, error) { return r.CardOfFingerprint(ctx, first.ID) }, first},
+		{"fingerprints by key", func(r store.Reader) (any, error) { return r.CountFingerprintsByVersion(ctx, false) }, map[uint32]int{2: 1}},
+		{"fingerprints of a key", func(r store.Reader) (any, error) { return r.FingerprintsOfVersion(ctx, true, 2, "", 9) },
+			[]store.Fingerprint{fingerprint}},
+		{"key versions", func(r store.Reader) (any, error) { return r.KeyVersions(ctx) }, []store.KeyVersion(nil)},
+		{"epoch", func(r store.Reader) (any, error) { return r.Epoch(ctx) }, int64(0)},
+		{"nodes", func(r store.Reader) (any, error) { return r.Nodes(ctx) }, []store.Node(nil)},
+		{"jobs", func(r store.Reader) (any, error) { return r.KeyJobs(ctx, 9) }, []store.KeyJob(nil)},
+	} {
+		var got any
+		err := s.View(ctx, func(r store.Reader) (err error) { got, err = row.read(r); return err })
+		if diff := cmp.Diff(row.want, got); err != nil || diff != "" {
+			t.Errorf("%s (-want +got), error %v:\n%s", row.name, err, diff)
+		}
+	}
+	err := s.Update(ctx, func(tx store.Tx) error {
+		c, was := first, first.Tag
+		c.KEKVersion, c.Tag = 2, b20('z')
+		_, err := tx.BumpEpoch(ctx)
+		return errors.Join(err, tx.UpdateCardKeys(ctx, &c, was))
 	})
 	if err != nil {
 		t.Error(err)

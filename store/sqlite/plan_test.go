@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -64,8 +65,21 @@ func TestPlans(t *testing.T) {
 		customer = "SEARCH cards USING INDEX cards_customer (customer=?"
 		charged  = "SEARCH charges USING INDEX charges_merchant (merchant=? AND live=? AND created_at>? AND created_at<?)"
 		owned    = "SEARCH customers USING INDEX customers_merchant (merchant=? AND live=? AND created_at>? AND created_at<?)"
+		epoch    = "SEARCH key_epoch USING INTEGER PRIMARY KEY (rowid=?)"
+		keks     = "SEARCH cards USING COVERING INDEX cards_keys (live=? AND kek_version>? AND kek_version<?)"
+		steps    = "SEARCH cards USING COVERING INDEX cards_keys (live=? AND kek_version=? AND dek_generation>? AND dek_generation<?)"
+		ofKeys   = "SEARCH cards USING INDEX cards_keys (live=? AND kek_version=? AND dek_generation=? AND id>? AND id<?)"
+		version  = "SEARCH fingerprints USING COVERING INDEX fingerprints_key (live=? AND key_version>? AND key_version<?)"
 	)
 	covered := func(step string) string { return strings.Replace(step, "USING INDEX", "USING COVERING INDEX", 1) }
+	err := s.Update(ctx, func(tx store.Tx) error { // so that there is one version to list
+		c := storetest.Card(1)
+		f := store.Fingerprint{MAC: mac, KeyVersion: 1, Merchant: merchant, Live: true, Surrogate: mac, ID: id, Tag: c.Tag}
+		return errors.Join(tx.InsertCard(ctx, &c), tx.InsertFingerprint(ctx, &f))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		run  func(tx store.Tx) error
@@ -129,6 +143,48 @@ func TestPlans(t *testing.T) {
 			[]string{"SCAN approvals USING INDEX sqlite_autoindex_approvals_1"}}, // from the end, up to the limit
 		{"reveals of a key", func(tx store.Tx) error { _, err := tx.Reveals(ctx, merchant, 9, 9); return err },
 			[]string{"SEARCH reveals USING INDEX reveals_budget (api_key=? AND counted_at>?)"}},
+		{"versions of keys", func(tx store.Tx) error { _, err := tx.KeyVersions(ctx); return err },
+			[]string{"SCAN key_versions USING INDEX sqlite_autoindex_key_versions_1"}}, // all of it
+		{"change of a key version", func(tx store.Tx) error {
+			_ = tx.UpdateKeyVersion(ctx, &store.KeyVersion{Key: "work", Version: 1, State: store.KeyActive}, mac)
+			return nil
+		}, []string{"SEARCH key_versions USING INDEX sqlite_autoindex_key_versions_1 (key=? AND version=?)"}},
+		{"epoch", func(tx store.Tx) error { _, err := tx.Epoch(ctx); return err }, []string{epoch}},
+		{"next epoch", func(tx store.Tx) error { _, err := tx.BumpEpoch(ctx); return err }, []string{epoch, epoch}},
+		{"change of a working key", func(tx store.Tx) error {
+			_ = tx.UpdateWorkingKey(ctx, &store.WorkingKey{Purpose: "profile", Mode: "live", Version: 1}, mac)
+			return nil
+		}, []string{"SEARCH working_keys USING INDEX sqlite_autoindex_working_keys_1 (purpose=? AND mode=? AND version=?)"}},
+		{"nodes", func(tx store.Tx) error { _, err := tx.Nodes(ctx); return err },
+			[]string{"SCAN nodes USING INDEX sqlite_autoindex_nodes_1"}}, // all of it, a row a process
+		{"nodes that are gone", func(tx store.Tx) error { _, err := tx.DeleteNodesBefore(ctx, 9, 9); return err },
+			[]string{"SEARCH nodes USING COVERING INDEX sqlite_autoindex_nodes_1 (id=?)\nLIST SUBQUERY 1\nSCAN nodes\nUSE TEMP B-TREE FOR ORDER BY"}},
+		{"job", func(tx store.Tx) error { _, _ = tx.KeyJob(ctx, id); return nil },
+			[]string{"SEARCH key_jobs USING INDEX sqlite_autoindex_key_jobs_1 (id=?)"}},
+		{"unfinished job", func(tx store.Tx) error { _, _ = tx.OpenKeyJob(ctx, "rewrap", "work"); return nil },
+			[]string{"SEARCH key_jobs USING INDEX key_jobs_open (verb=? AND key=?)"}},
+		{"jobs", func(tx store.Tx) error { _, err := tx.KeyJobs(ctx, 9); return err },
+			[]string{"SCAN key_jobs USING INDEX sqlite_autoindex_key_jobs_1"}}, // from the end, up to the limit
+		{"progress of a job", func(tx store.Tx) error { _ = tx.UpdateKeyJob(ctx, &store.KeyJob{ID: id}, mac); return nil },
+			[]string{"SEARCH key_jobs USING INDEX sqlite_autoindex_key_jobs_1 (id=?)"}},
+		{"count of cards by key", func(tx store.Tx) error { _, err := tx.CountCardsByKEK(ctx, true); return err }, []string{
+			"SEARCH cards USING COVERING INDEX cards_keys (live=?)", // all of it, which is the cards that are not destroyed
+			"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id=?)",
+		}},
+		{"cards of a KEK", func(tx store.Tx) error { _, err := tx.CardsOfKEK(ctx, true, 9, "", 9); return err },
+			[]string{keks, steps, ofKeys, steps, keks}},
+		{"cards of a generation", func(tx store.Tx) error { _, err := tx.CardsOfGeneration(ctx, true, 9, 9, "", 9); return err },
+			[]string{keks, steps, ofKeys, steps, keks}},
+		{"card of a fingerprint", func(tx store.Tx) error { _, _ = tx.CardOfFingerprint(ctx, merchant); return nil }, []string{
+			"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id=?)",
+			"SEARCH cards USING INDEX cards_again (fingerprint_id=?)",
+		}},
+		{"change of a card's keys", func(tx store.Tx) error { c := storetest.Card(1); return tx.UpdateCardKeys(ctx, &c, c.Tag) },
+			[]string{"SEARCH cards USING INDEX sqlite_autoindex_cards_1 (id=?)"}},
+		{"count of fingerprints by key", func(tx store.Tx) error { _, err := tx.CountFingerprintsByVersion(ctx, true); return err },
+			[]string{"SEARCH fingerprints USING COVERING INDEX fingerprints_key (live=?)"}}, // all of it
+		{"fingerprints of a key", func(tx store.Tx) error { _, err := tx.FingerprintsOfVersion(ctx, true, 9, "", 9); return err },
+			[]string{version, "SEARCH fingerprints USING INDEX fingerprints_key (live=? AND key_version=? AND id>? AND id<?)", version}},
 		{"answers about a customer", func(tx store.Tx) error { _, err := tx.CustomerAnswers(ctx, id); return err },
 			[]string{"SEARCH idempotency USING INDEX idempotency_customer (customer=?)"}},
 		{"expired idempotency keys", func(tx store.Tx) error { _, err := tx.DeleteIdempotencyBefore(ctx, 9, 9); return err },

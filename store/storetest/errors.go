@@ -40,6 +40,10 @@ func errorsQuoteNothing(h *harness) {
 	g := store.Charge{ID: c.ID, Merchant: m.ID, Card: c.ID, Customer: c.ID, Brand: marker, LastDigits: "4242", Amount: markerNumber,
 		Currency: "424", State: store.ChargeFailed, FailureCode: marker, Reference: marker, Attempt: c.ID, Sealed: blob(64),
 		CreatedAt: markerNumber, Tag: blob(20)}
+	v := store.KeyVersion{Key: marker, Version: markerNumber, State: store.KeyActive, BornAt: markerNumber, ChangedBy: marker,
+		Reason: marker, Canary: blob(64), Tag: blob(20)}
+	j := store.KeyJob{ID: "job_" + c.ID, Verb: marker, Key: marker, Target: markerNumber, Cursor: marker, Moved: markerNumber,
+		StartedAt: markerNumber, StartedBy: marker, Tag: blob(20)}
 
 	inserts := map[string]func(store.Tx) error{
 		"merchant":    func(tx store.Tx) error { return tx.InsertMerchant(h.ctx, &m) },
@@ -53,6 +57,8 @@ func errorsQuoteNothing(h *harness) {
 		"approval":    func(tx store.Tx) error { return tx.InsertApproval(h.ctx, &a) },
 		"forward":     func(tx store.Tx) error { return tx.InsertForward(h.ctx, &o) },
 		"charge":      func(tx store.Tx) error { return tx.InsertCharge(h.ctx, &g) },
+		"key version": func(tx store.Tx) error { return tx.InsertKeyVersion(h.ctx, &v) },
+		"job":         func(tx store.Tx) error { return tx.InsertKeyJob(h.ctx, &j) },
 	}
 	h.mute("card without its merchant", h.Update(h.ctx, inserts["card"]))
 	h.update(inserts["merchant"])
@@ -71,6 +77,10 @@ func errorsQuoteNothing(h *harness) {
 		"approval":    func(tx store.Tx) error { return tx.UpdateApproval(h.ctx, &a, blob(19)) },
 		"forward":     func(tx store.Tx) error { return tx.UpdateForward(h.ctx, &o, blob(19)) },
 		"charge":      func(tx store.Tx) error { return tx.UpdateCharge(h.ctx, &g, blob(19)) },
+		"card's keys": func(tx store.Tx) error { return tx.UpdateCardKeys(h.ctx, &c, blob(19)) },
+		"working key": func(tx store.Tx) error { return tx.UpdateWorkingKey(h.ctx, &w, blob(19)) },
+		"key version": func(tx store.Tx) error { return tx.UpdateKeyVersion(h.ctx, &v, blob(19)) },
+		"job":         func(tx store.Tx) error { return tx.UpdateKeyJob(h.ctx, &j, blob(19)) },
 		"deletion":    func(tx store.Tx) error { return tx.DeleteFingerprint(h.ctx, blob(32), blob(19)) },
 	} {
 		h.mute(name+" that somebody changed", h.Update(h.ctx, update))
@@ -79,6 +89,7 @@ func errorsQuoteNothing(h *harness) {
 	// Rows that break the rules of the seam.
 	m.Tag, c.Tag, f.Tag, k.Tag = blob(17), blob(17), blob(17), blob(17)
 	i.Tag, p.Tag, a.Tag, o.Tag, g.Tag = blob(17), blob(17), blob(17), blob(17), blob(17)
+	v.Tag, j.Tag = blob(17), blob(17)
 	w.Mode, e.Leaf = marker, blob(33)
 	for name, insert := range inserts {
 		h.mute(name+" that breaks a rule", h.Update(h.ctx, insert))

@@ -148,6 +148,28 @@ func workingKey(purpose, mode string, version uint32) store.WorkingKey {
 		KEKVersion: 1, Wrapped: random(64), CreatedAt: int64(version), Tag: random(20)}
 }
 
+func keyVersion(key string, version uint32) store.KeyVersion {
+	return store.KeyVersion{Key: key, Version: version, State: store.KeyActive, BornAt: int64(version), ActivatedAt: int64(version + 1),
+		ChangedBy: "akey_" + id(1), Reason: "cryptoperiod", Canary: random(64), Tag: random(20)}
+}
+
+// keyJob is one that has not finished.
+func keyJob(n int) store.KeyJob {
+	return store.KeyJob{ID: "job_" + id(n), Verb: "rewrap", Key: fmt.Sprintf("key-%d", n), Target: 2,
+		StartedAt: int64(n + 1), UpdatedAt: int64(n + 1), StartedBy: "akey_" + id(1), Tag: random(20)}
+}
+
+// finished is one that has.
+func finished(n int) store.KeyJob {
+	j := keyJob(n)
+	j.Cursor, j.Moved, j.Skipped, j.Failed, j.UpdatedAt, j.FinishedAt = id(9), 10, 20, 30, int64(n+7), int64(n+7)
+	return j
+}
+
+func node(n int) store.Node {
+	return store.Node{ID: fmt.Sprintf("node-%03d", n), Name: "node", StartedAt: int64(n + 1), SeenAt: int64(n + 1), Epoch: 3, Tag: random(20)}
+}
+
 // Event returns the nth of a sequence of audit records in order.
 func Event(n int) store.Event {
 	return store.Event{ID: "evnt_" + id(n), At: int64(n + 1), Type: "token.create",

@@ -14,8 +14,8 @@ const cardColumns = `id, merchant, live, customer, created_at, expires_at, used_
 const ofCustomer = ` FROM cards WHERE customer = $1 AND customer <> '' AND deleted_at = 0`
 
 type cardText struct {
-	get, method, insert, update, count, newest string
-	list                                       listText
+	get, method, insert, update, updateKeys, count, newest string
+	list                                                   listText
 }
 
 func newCardText(d Dialect) cardText {
@@ -29,6 +29,10 @@ func newCardText(d Dialect) cardText {
 			kek_version = $12, dek_generation = $13, wrapped_dek = $14, sealed_pan = $15, sealed_profile = $16, tag = $17,
 			fingerprint_id = $18, payment_method = $19
 			WHERE id = $20 AND tag = $21`),
+		// It names few indexed columns: an index is written for each it names.
+		updateKeys: d.sql(`UPDATE cards SET kek_version = $1, dek_generation = $2, wrapped_dek = $3, sealed_pan = $4,
+			sealed_profile = $5, tag = $6
+			WHERE id = $7 AND tag = $8`),
 		list:   newListText(d, `SELECT `+cardColumns+ofCustomer+` AND created_at >= $2 AND created_at <= $3`, 3),
 		count:  d.sql(`SELECT count(*)` + ofCustomer + ` AND created_at >= $2 AND created_at <= $3`),
 		newest: d.sql(`SELECT ` + cardColumns + ofCustomer + ` ORDER BY attached_at DESC, id DESC LIMIT 1`),
@@ -111,4 +115,10 @@ func (t *Tx) UpdateCard(ctx context.Context, c *store.Card, was []byte) error {
 		c.Customer, c.ExpiresAt, c.UsedAt, c.AttachedAt, c.DeletedAt,
 		c.Brand, c.LastDigits, int64(c.ExpiryMonth), int64(c.ExpiryYear), c.Fingerprint, c.ChargeStatus,
 		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.FingerprintID, c.PaymentMethod, c.ID, was)
+}
+
+// UpdateCardKeys implements store.CardWriter.
+func (t *Tx) UpdateCardKeys(ctx context.Context, c *store.Card, was []byte) error {
+	return t.swap(ctx, t.text.cards.updateKeys,
+		int64(c.KEKVersion), int64(c.DEKGeneration), c.WrappedDEK, c.SealedPAN, c.SealedProfile, c.Tag, c.ID, was)
 }

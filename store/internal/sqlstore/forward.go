@@ -7,7 +7,7 @@ import (
 )
 
 const forwardColumns = `id, merchant, live, use, destination, card, token, charge, request, state, reason, status, masked,
-	created_at, sent_at, ended_at, lease_until, vault_us, answer_us, tag`
+	created_at, sent_at, ended_at, lease_until, vault_time, answer_time, tag`
 
 type forwardText struct {
 	get, ofRequest, last, abandoned, list, listState, listOpen, count, insert, update string
@@ -30,7 +30,7 @@ func newForwardText(d Dialect) forwardText {
 		insert: d.sql(`INSERT INTO forwards (` + forwardColumns + `)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`),
 		update: d.sql(`UPDATE forwards SET request = $1, state = $2, reason = $3, status = $4, masked = $5,
-			sent_at = $6, ended_at = $7, lease_until = $8, vault_us = $9, answer_us = $10, tag = $11
+			sent_at = $6, ended_at = $7, lease_until = $8, vault_time = $9, answer_time = $10, tag = $11
 			WHERE id = $12 AND tag = $13`),
 	}
 }

@@ -20,7 +20,8 @@ func newSearchText(d Dialect) searchText {
 			AND (fingerprint = $7 OR length($7) = 0)
 			ORDER BY id DESC LIMIT $8`),
 		window: d.sql(`SELECT id FROM cards WHERE id < $1 ORDER BY id DESC LIMIT $2`),
-		ofMerchant: d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE id > $1 AND merchant = $2 AND live = $3
+		// The sign keeps SQLite from cards_keys, which is not in the order of ids.
+		ofMerchant: d.sql(`SELECT ` + cardColumns + ` FROM cards WHERE id > $1 AND merchant = $2 AND +live = $3
 			AND deleted_at = 0 AND expires_at = 0 ORDER BY id LIMIT $4`),
 	}
 }

@@ -24,6 +24,10 @@ type Text struct {
 	search       searchText
 	forwards     forwardText
 	charges      chargeText
+	keyVersions  keyVersionText
+	keyUse       keyUseText
+	keyJobs      keyJobText
+	nodes        nodeText
 }
 
 // Compile writes the text in the dialect of a backend.
@@ -44,6 +48,10 @@ func Compile(d Dialect) *Text {
 		search:       newSearchText(d),
 		forwards:     newForwardText(d),
 		charges:      newChargeText(d),
+		keyVersions:  newKeyVersionText(d),
+		keyUse:       newKeyUseText(d),
+		keyJobs:      newKeyJobText(d),
+		nodes:        newNodeText(d),
 	}
 }
 

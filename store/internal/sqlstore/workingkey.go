@@ -9,7 +9,7 @@ import (
 const workingKeyColumns = `purpose, mode, version, state, kek_version, wrapped, created_at, tag`
 
 type workingKeyText struct {
-	list, insert string
+	list, insert, update string
 }
 
 func newWorkingKeyText(d Dialect) workingKeyText {
@@ -17,6 +17,8 @@ func newWorkingKeyText(d Dialect) workingKeyText {
 		list: d.sql(`SELECT ` + workingKeyColumns + ` FROM working_keys ORDER BY purpose, mode, version`),
 		insert: d.sql(`INSERT INTO working_keys (` + workingKeyColumns + `)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`),
+		update: d.sql(`UPDATE working_keys SET state = $1, kek_version = $2, wrapped = $3, tag = $4
+			WHERE purpose = $5 AND mode = $6 AND version = $7 AND tag = $8`),
 	}
 }
 
@@ -50,4 +52,10 @@ func scanWorkingKey(scan Scan, k *store.WorkingKey) error {
 func (t *Tx) InsertWorkingKey(ctx context.Context, k *store.WorkingKey) error {
 	return t.exec(ctx, t.text.workingKeys.insert, k.Purpose, k.Mode, int64(k.Version), k.State,
 		int64(k.KEKVersion), k.Wrapped, k.CreatedAt, k.Tag)
+}
+
+// UpdateWorkingKey implements store.WorkingKeyWriter.
+func (t *Tx) UpdateWorkingKey(ctx context.Context, k *store.WorkingKey, was []byte) error {
+	return t.swap(ctx, t.text.workingKeys.update, k.State, int64(k.KEKVersion), k.Wrapped, k.Tag,
+		k.Purpose, k.Mode, int64(k.Version), was)
 }

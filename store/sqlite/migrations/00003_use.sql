@@ -31,8 +31,8 @@ CREATE TABLE forwards (
     sent_at     INTEGER NOT NULL CHECK (sent_at >= 0),
     ended_at    INTEGER NOT NULL CHECK (ended_at >= 0),
     lease_until INTEGER NOT NULL CHECK (lease_until >= 0),
-    vault_us    INTEGER NOT NULL CHECK (vault_us >= 0),
-    answer_us   INTEGER NOT NULL CHECK (answer_us >= 0),
+    vault_time    INTEGER NOT NULL CHECK (vault_time >= 0),
+    answer_time   INTEGER NOT NULL CHECK (answer_time >= 0),
     tag         BLOB    NOT NULL CHECK (length(tag) = 20),
     CHECK ((state IN ('prepared', 'sending')) = (lease_until > 0))
 ) STRICT;
