@@ -12,7 +12,7 @@ import (
 func Actions() []Action {
 	return []Action{
 		CreateToken, ReadToken, ManageCustomer, ForwardCard, ManageCharge, SettleCharge, CreatePayment,
-		ManageMerchant, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard,
+		ManageMerchant, ManageKey, ManageAPIKey, ReadOperations, FindCard, ImportCard, ExportCard,
 		RevealMasked, RevealNumber, RevealHolder, GrantApproval,
 	}
 }

@@ -48,7 +48,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 	for _, o := range []revealOutcome{revealOpened, revealMasked, revealFailed, revealNotApproved, revealCancelled, revealOverBudget} {
 		m.reveals.WithLabelValues(string(o))
 	}
-	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval", "forward", "charge", "reveal"} {
+	for _, what := range []string{"card", "customer", "fingerprint", "merchant", "api key", "idempotency key", "import", "approval", "forward", "charge", "reveal", "key version", "key job", "node", "working key"} {
 		m.tampered.WithLabelValues(what)
 	}
 	for _, why := range []reason{lapsed, spent, unused, expired} {

@@ -45,8 +45,10 @@ type Options struct {
 	Issuers      *card.IINSource
 	Limits       Limits
 	Retention    Retention
+	Serve        bool           // this process serves: it follows changes of keys, and says that it runs
 	Sweep        bool           // destroy what is due, in the background
 	KeyAge       time.Duration  // of the keys of two operators who give live cards out; default DefaultKeyAge, negative for none
+	Cryptoperiod time.Duration  // how long a version of a KEK may protect what is written; default a year
 	Policies     *policy.Engine // default policy.Default()
 	Reveals      Reveals
 
@@ -114,6 +116,10 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 		perKey:  policy.NewLimiter(opts.Limits.PerKey, opts.Clock),
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
 	}
+	if err := s.checkPins(ctx); err != nil {
+		keyring.Destroy()
+		return nil, err
+	}
 	s.denials = newDenials(opts.Clock, opts.Logger, s.recordAll)
 	if err = s.openCodes(); err == nil {
 		err = s.openPools()
@@ -126,6 +132,9 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 	background, cancel := context.WithCancel(context.Background())
 	s.stop, s.stopping = cancel, background.Done()
 	s.tasks.Go(func() { s.housekeeping(background) })
+	if opts.Serve {
+		s.tasks.Go(func() { s.watchKeys(background) })
+	}
 	if opts.Sweep {
 		s.unscrubbed.Store(true) // a process that was killed may have left bytes
 		s.tasks.Go(func() { s.sweeping(background) })
@@ -151,6 +160,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.CodeRetry == 0 {
 		o.CodeRetry = DefaultCodeRetry
+	}
+	if o.Cryptoperiod == 0 {
+		o.Cryptoperiod = 365 * day
 	}
 	if o.KeyAge == 0 {
 		o.KeyAge = DefaultKeyAge

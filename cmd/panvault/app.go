@@ -112,7 +112,8 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 	svc, err := vault.New(ctx, vault.Options{
 		Store: a.store, KMS: a.kms, Intake: mode.intake, PoolSize: a.cfg.Cards.PreparedDataKeys,
 		TokenTTL: a.cfg.Cards.TokenTTL, CodeRetry: a.cfg.codeRetry(), AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
-		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, KeyAge: a.cfg.keyAge(),
+		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, Serve: mode.sweep || mode.intake, KeyAge: a.cfg.keyAge(),
+		Cryptoperiod: time.Duration(a.cfg.Keys.CryptoperiodDays) * 24 * time.Hour,
 		Destinations: destinations, Resolver: resolver(),
 		Policies: policies, Reveals: vault.Reveals(a.cfg.Reveals),
 		Limits: vault.Limits{

@@ -29,6 +29,7 @@ type config struct {
 	Listen      listenConfig    `yaml:"listen"`
 	Cards       cardsConfig     `yaml:"cards"`
 	Retention   retentionConfig `yaml:"retention"`
+	Keys        keysConfig      `yaml:"keys"`
 	Approvals   approvalsConfig `yaml:"approvals"`
 	Reveals     revealsConfig   `yaml:"reveals"`
 	Policies    string          `yaml:"policies,omitempty"` // a file of Cedar text that replaces the default
@@ -126,6 +127,10 @@ func (d *days) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
+type keysConfig struct {
+	CryptoperiodDays days `yaml:"cryptoperiod_days" validate:"min=1,max=730"` // of a version of a KEK
+}
+
 type approvalsConfig struct {
 	KeyAge time.Duration `yaml:"key_age" validate:"min=0,max=2160h"` // of operators' keys, to give live cards out; 0 for none
 }
@@ -177,6 +182,7 @@ func defaultConfig() config {
 		PublicURL: "http://127.0.0.1:8440",
 		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, SecurityCodeRetry: vault.DefaultCodeRetry, PreparedDataKeys: 512},
 		Retention: retentionConfig{BackupDays: 35},
+		Keys:      keysConfig{CryptoperiodDays: 365},
 		Approvals: approvalsConfig{KeyAge: vault.DefaultKeyAge},
 		Reveals:   revealsConfig{PerHour: vault.DefaultRevealsPerHour},
 		Limits: limitsConfig{

@@ -29,6 +29,7 @@ func explainOpen(err error) error {
 		{kms.ErrUnavailable, "is the KMS reachable and unsealed? see deploy/runbooks/kms-down.md"},
 		{kms.ErrDenied, "the policies in deploy/vault/policies, and whether the token or secret_id has expired"},
 		{kms.ErrKeyMissing, "deploy/vault/bootstrap.sh, which creates the keys"},
+		{vault.ErrSubstituted, "deploy/runbooks/key-rotation.md: put the KMS back as it was, or the database that belongs to it"},
 		{kms.ErrUnsafeKey, "deploy/vault/README.md, which says how keys must be set"},
 		{localkek.ErrPassphrase, "the passphrase that the keyring was made with, in kms.local.passphrase"},
 		{localkek.ErrKeyring, "restore the keyring from its backup"},

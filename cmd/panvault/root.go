@@ -104,7 +104,7 @@ the Omise API.`,
 		c.devCommand(), c.sandboxProcessorCommand(), c.initCommand(), c.serveCommand(),
 		c.merchantCommand(), c.apiKeyCommand(),
 		c.cardCommand(), c.customerCommand(), c.retentionCommand(),
-		c.importCommand(), c.exportCommand(), c.approvalCommand(), c.approvalGrant("approve"), c.forwardCommand(), c.chargeCommand(),
+		c.importCommand(), c.exportCommand(), c.approvalCommand(), c.approvalGrant("approve"), c.forwardCommand(), c.chargeCommand(), c.keysCommand(),
 		c.configCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 }

@@ -37,7 +37,7 @@ func rights(blobs map[kms.Key]kms.UnwrapItem) (all []right) {
 
 		wrap, unwrap := "intake exchange init", "exchange"
 		if key == kms.Work {
-			wrap, unwrap = "init rotator", "intake exchange init rotator"
+			wrap, unwrap = "init rotator", "intake exchange init rotator destroyer"
 		}
 		add(wrap, "POST", "transit/encrypt/"+name, batch(plain))
 		add(unwrap, "POST", "transit/decrypt/"+name, batch(blob))
@@ -125,7 +125,6 @@ func rights(blobs map[kms.Key]kms.UnwrapItem) (all []right) {
 	everyone := "intake exchange init rotator destroyer auditor"
 	add(everyone, "GET", "auth/token/lookup-self", "")
 	add(everyone, "POST", "auth/token/renew-self", `{}`)
-	add(everyone, "POST", "sys/capabilities-self", `{"paths":["transit/decrypt/panvault-card-live"]}`)
 	return all
 }
 

@@ -11,6 +11,12 @@ const (
 	SystemStart Type = "system.start" // 10.2.1.6; version, tier, kms
 	SystemStop  Type = "system.stop"  // 10.2.1.6
 
+	KeyRotate    Type = "key.rotate"    // 10.2.1.7; before, reason, compromise
+	KeyVersion   Type = "key.version"   // 10.2.1.7; version, state, reason, suspect
+	KeyRewrap    Type = "key.rewrap"    // 10.2.1.7; job, version
+	KeyRewrapped Type = "key.rewrapped" // 10.2.1.7; job, version, moved, skipped, failed
+	KeyRetire    Type = "key.retire"    // 10.2.1.7; up_to, reason
+
 	KeyCreate Type = "key.create" // 10.2.1.7; purpose, version, kek_version
 
 	OperatorCreate  Type = "operator.create"  // 10.2.1.5; label
@@ -67,7 +73,7 @@ func Types() []Type {
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
 		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, ChargeCreate, ChargeSettle, ChargeUpdate,
 		CodeExpire, CodeRelease, CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
-		ImportFinish, ImportStart, KeyCreate,
+		ImportFinish, ImportStart, KeyCreate, KeyRetire, KeyRewrap, KeyRewrapped, KeyRotate, KeyVersion,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
 		RecordRead, RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,
 	}

@@ -45,7 +45,9 @@ func DataKeyContext(mode Mode, record string) []byte {
 	return lp(dst, record)
 }
 
-func workingKeyContext(purpose Purpose, mode Mode, version uint32) []byte {
+// WorkingKeyContext returns the KMS context that binds a wrapped working key to
+// its name and version.
+func WorkingKeyContext(purpose Purpose, mode Mode, version uint32) []byte {
 	dst := make([]byte, 0, 64)
 	dst = lp(dst, protocol)
 	dst = lp(dst, string(mode))

@@ -16,9 +16,11 @@ type DataKey struct {
 
 	// The key is found through the pool's memory, whose bytes reflection cannot
 	// reach, so that printing a DataKey prints no key.
-	pool *Pool // nil once wiped
-	slot int
-	born time.Time
+	pool  *Pool // nil once wiped
+	slot  int
+	born  time.Time
+	drops int  // of the pool, when it was drawn
+	taken bool // by a request
 }
 
 // Key returns the plaintext key, KeySize bytes of locked memory; nil once
@@ -37,7 +39,7 @@ func (d *DataKey) Wipe() {
 		return
 	}
 	clear(d.Key())
-	d.pool.free(d.slot)
+	d.pool.free(d)
 	d.pool = nil
 }
 

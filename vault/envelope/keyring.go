@@ -72,7 +72,7 @@ func NewWorkingKeys(ctx context.Context, k kms.KMS, random io.Reader, names []Ke
 	for i, n := range names {
 		items[i] = kms.WrapItem{
 			Plaintext: secret[i*KeySize : (i+1)*KeySize],
-			Context:   workingKeyContext(n.Purpose, n.Mode, version),
+			Context:   WorkingKeyContext(n.Purpose, n.Mode, version),
 		}
 	}
 	results, err := k.Wrap(ctx, kms.Work, items)
@@ -167,7 +167,7 @@ func (k keySet) unwrap(ctx context.Context, backend kms.KMS, wrapped []WrappedKe
 		batch := wrapped[start:min(start+kms.MaxBatch, len(wrapped))]
 		items := make([]kms.UnwrapItem, len(batch))
 		for i, w := range batch {
-			items[i] = kms.UnwrapItem{Wrapped: w.Wrapped, Context: workingKeyContext(w.Purpose, w.Mode, w.Version)}
+			items[i] = kms.UnwrapItem{Wrapped: w.Wrapped, Context: WorkingKeyContext(w.Purpose, w.Mode, w.Version)}
 		}
 		results, err := backend.Unwrap(ctx, kms.Work, items)
 		if err != nil {

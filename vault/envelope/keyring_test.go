@@ -93,7 +93,7 @@ func TestKeyringRefusesAnotherSize(t *testing.T) {
 	for _, size := range []int{KeySize - 1, KeySize + 1} {
 		item := kms.WrapItem{
 			Plaintext: pattern(size, 1),
-			Context:   workingKeyContext(wrapped[0].Purpose, wrapped[0].Mode, wrapped[0].Version),
+			Context:   WorkingKeyContext(wrapped[0].Purpose, wrapped[0].Mode, wrapped[0].Version),
 		}
 		res, err := k.Wrap(t.Context(), kms.Work, []kms.WrapItem{item})
 		if err != nil || res[0].Err != nil {

@@ -70,6 +70,8 @@ type Pool struct {
 	outcome  chan struct{} // closed at the next outcome of a refill
 	failure  error         // of the last refill; nil after a good one
 	stopping bool
+	drops    int         // how often keys were dropped
+	taken    map[int]int // keys in use, by the drops before they were drawn
 }
 
 // NewPool starts filling a pool. Close it to stop and wipe it. It fails only
@@ -87,7 +89,7 @@ func NewPool(opts PoolOptions) (*Pool, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pool{
 		opts: opts, memory: memory, stop: cancel,
-		wake: make(chan struct{}, 1), done: make(chan struct{}), outcome: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), outcome: make(chan struct{}), taken: make(map[int]int),
 	}
 	for i := range places {
 		p.slots = append(p.slots, i)
@@ -145,8 +147,50 @@ func (p *Pool) pop() (*DataKey, <-chan struct{}, error) {
 	key := p.ready[0]
 	p.ready[0] = nil
 	p.ready = p.ready[1:]
+	key.taken = true
+	p.taken[key.drops]++
 	p.nudge()
 	return key, nil, nil
+}
+
+// Drop wipes the keys that are ready and those that are being prepared, and
+// waits until those that were taken are wiped: every key that is used afterwards
+// was wrapped after Drop began. The error is that of ctx.
+func (p *Pool) Drop(ctx context.Context) error {
+	p.mu.Lock()
+	p.drops++
+	for _, key := range p.ready {
+		p.wipeReady(key)
+	}
+	p.ready = nil
+	p.nudge()
+	current := p.drops
+	p.mu.Unlock()
+	for {
+		p.mu.Lock()
+		older := 0
+		for drops, n := range p.taken {
+			if drops < current {
+				older += n
+			}
+		}
+		p.mu.Unlock()
+		if older == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// wipeReady gives a ready key's place back. The caller holds mu.
+func (p *Pool) wipeReady(key *DataKey) {
+	clear(key.Key())
+	key.pool = nil
+	p.slots = append(p.slots, key.slot)
 }
 
 // Depth returns how many keys are ready.
@@ -184,9 +228,15 @@ func (p *Pool) nudge() {
 	}
 }
 
-func (p *Pool) free(slot int) {
+// free takes back the place of a key.
+func (p *Pool) free(key *DataKey) {
 	p.mu.Lock()
-	p.slots = append(p.slots, slot)
+	p.slots = append(p.slots, key.slot)
+	if key.taken {
+		if p.taken[key.drops]--; p.taken[key.drops] == 0 {
+			delete(p.taken, key.drops)
+		}
+	}
 	p.nudge()
 	p.mu.Unlock()
 }
@@ -207,8 +257,6 @@ func (p *Pool) expire() {
 		key := p.ready[0]
 		p.ready[0] = nil
 		p.ready = p.ready[1:]
-		clear(key.Key())
-		key.pool = nil
-		p.slots = append(p.slots, key.slot)
+		p.wipeReady(key)
 	}
 }

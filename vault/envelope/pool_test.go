@@ -278,3 +278,35 @@ func TestPoolContexts(t *testing.T) {
 		key.Wipe()
 	}
 }
+
+// TestPoolDrops: after Drop no key is used that was prepared before it.
+func TestPoolDrops(t *testing.T) {
+	p := openPool(t, PoolOptions{Mode: ModeTest, KMS: backend(t), NewID: ids(), Size: 8})
+	before := mustTake(t, p)
+	done := make(chan error, 1)
+	go func() { done <- p.Drop(t.Context()) }()
+	select {
+	case err := <-done:
+		t.Fatalf("dropped while a key is in use: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	before.Wipe()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	after := mustTake(t, p)
+	if after.drops != 1 || after.Record == before.Record {
+		t.Errorf("got a key of before the drop: %+v", after)
+	}
+	after.Wipe()
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	held := mustTake(t, p)
+	if err := p.Drop(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the end of the context", err)
+	}
+	held.Wipe()
+	if err := p.Drop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

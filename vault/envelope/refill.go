@@ -116,7 +116,13 @@ func (p *Pool) refill(ctx context.Context, n int) error {
 	if p.stopping {
 		return nil // Close wipes the memory
 	}
-	p.ready = append(p.ready, keys...)
+	for _, key := range keys {
+		if key.drops != p.drops { // dropped while it was wrapped
+			p.wipeReady(key)
+			continue
+		}
+		p.ready = append(p.ready, key)
+	}
 	return nil
 }
 
@@ -124,11 +130,12 @@ func (p *Pool) draw(n int) ([]*DataKey, error) {
 	p.mu.Lock()
 	slots := append([]int(nil), p.slots[len(p.slots)-n:]...)
 	p.slots = p.slots[:len(p.slots)-n]
+	drops := p.drops
 	p.mu.Unlock()
 	now := p.opts.Clock()
 	keys := make([]*DataKey, n)
 	for i, slot := range slots {
-		keys[i] = &DataKey{slot: slot, pool: p, born: now}
+		keys[i] = &DataKey{slot: slot, pool: p, born: now, drops: drops}
 	}
 	for _, key := range keys {
 		if _, err := io.ReadFull(p.opts.Random, key.Key()); err != nil {

@@ -218,7 +218,7 @@ func TestVectorsContexts(t *testing.T) {
 	for _, v := range readVectors(t).Contexts {
 		got := DataKeyContext(v.Mode, v.Record)
 		if v.Purpose != "" {
-			got = workingKeyContext(v.Purpose, v.Mode, v.Version)
+			got = WorkingKeyContext(v.Purpose, v.Mode, v.Version)
 		}
 		if !bytes.Equal(got, v.Context) {
 			t.Errorf("context of %s %s%s: %x, want %x", v.Mode, v.Record, v.Purpose, got, v.Context)

@@ -1,4 +1,4 @@
-# panvault-auditor: `panvault doctor --vault` and evidence, for whoever checks the
+# panvault-auditor: for whoever checks the
 # others. It reads how Vault is set up and changes nothing; it can use no key.
 
 # Every key of the mount, so that one beside ours is seen: versions, creation
@@ -63,12 +63,6 @@ path "auth/token/renew-self" {
   capabilities = ["update"]
 }
 path "auth/token/revoke-self" {
-  capabilities = ["update"]
-}
-
-# What the token may do, for the doctor: it refuses an identity that may more
-# than its policy says.
-path "sys/capabilities-self" {
   capabilities = ["update"]
 }
 

@@ -1,6 +1,6 @@
 # panvault-destroyer: `panvault keys retire` and `destroy`, run by another person
 # than the one who rotates. It ends the life of key versions, and can neither use
-# a key nor make a new version.
+# a card key nor make a new version.
 
 # Raise the floor below which nothing opens any more. No other setting can be
 # named. Vault would let the floor be lowered again, down to what was trimmed:
@@ -35,6 +35,12 @@ path "transit/keys/panvault-work/trim" {
   allowed_parameters = { "min_available_version" = [] }
 }
 
+# Open the working keys: what it writes into the store is tagged with one.
+path "transit/decrypt/panvault-work" {
+  capabilities       = ["update"]
+  allowed_parameters = { "batch_input" = [], "partial_failure_response_code" = [] }
+}
+
 # Metadata only: versions, creation times, safety attributes. A key that is
 # exportable, deletable or not derived is refused.
 path "transit/keys/panvault-card-live" {
@@ -55,12 +61,6 @@ path "auth/token/renew-self" {
   capabilities = ["update"]
 }
 path "auth/token/revoke-self" {
-  capabilities = ["update"]
-}
-
-# What the token may do, for the doctor: it refuses an identity that may more
-# than its policy says.
-path "sys/capabilities-self" {
   capabilities = ["update"]
 }
 

@@ -44,12 +44,6 @@ path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
-# What the token may do, for the doctor: it refuses an identity that may more
-# than its policy says.
-path "sys/capabilities-self" {
-  capabilities = ["update"]
-}
-
 # No key ever leaves, whatever other policy is attached: deny wins.
 path "transit/export/*" {
   capabilities = ["deny"]
