@@ -181,13 +181,17 @@ func (im *Importer) Resumes() bool {
 
 // Commit makes cards durable together with the mark behind them and the prefix
 // that was read until then. The files that the mark measures must be durable
-// already. Errors: Conflict if another process goes on with this import,
+// already. Errors: Conflict if another process goes on with this import, or the
+// key version that the cards were sealed under was retired meanwhile,
 // Unavailable, Internal (tampered).
 func (im *Importer) Commit(ctx context.Context, cards []*SealedCard, mark ImportMark, prefix []byte) error {
 	row := im.row
 	row.Records, row.Cards, row.ReadTo = mark.Records, mark.Cards, mark.ReadTo
 	row.MapSize, row.RejectSize, row.Prefix, row.FinishedAt = mark.MapSize, mark.RejectSize, prefix, 0
 	return im.update(ctx, &row, func(tx store.Tx) error {
+		if err := im.s.keysServe(ctx, tx, cards); err != nil {
+			return err
+		}
 		made := make(map[string]bool)
 		for _, c := range cards {
 			if err := im.insert(ctx, tx, c, made); err != nil {

@@ -133,6 +133,22 @@ func (s *Service) needs(ctx context.Context, r store.Reader, key kms.Key, upTo u
 	return out, nil
 }
 
+// keysServe refuses to write cards whose data keys were wrapped by a version
+// that was retired since: an import seals cards some time before it commits them.
+func (s *Service) keysServe(ctx context.Context, r store.Reader, cards []*SealedCard) error {
+	lives, err := s.keyLives(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, c := range cards {
+		v := lives[envelope.CardKey(envelope.ModeOf(c.row.Live))].of(c.row.KEKVersion)
+		if v != nil && (v.State == store.KeyRetired || v.State == store.KeyDestroyed) {
+			return &Error{Code: Conflict, Message: "the key was rotated and retired while these cards were on their way; run the import again, which goes on with them"}
+		}
+	}
+	return nil
+}
+
 // lastMoved is when the last rewrap of a key ended.
 func (s *Service) lastMoved(ctx context.Context, r store.Reader, key kms.Key) (time.Time, error) {
 	jobs, err := r.KeyJobs(ctx, 1000)

@@ -293,3 +293,20 @@ func (s substitute) Describe(ctx context.Context, key kms.Key) (kms.Description,
 	d.Created = created
 	return d, err
 }
+
+// TestRetireBesideAnImport: cards that were sealed before a rotation and are
+// written after the retirement would never open.
+func TestRetireBesideAnImport(t *testing.T) {
+	s := keyShop(t)
+	s.followed(t)
+	im := begin(t, s.Service, s.Operator, source(s.secret.Merchant, false))
+	sealed := im.seal(t, line("4242424242424242", ""))
+	s.rotate(t, kms.CardTest)
+	s.followed(t)
+	if _, err := s.RetireKey(t.Context(), s.Operator, kms.CardTest, 1, "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := im.Commit(t.Context(), []*vault.SealedCard{sealed}, im.mark(1), im.Prefix()); vault.CodeOf(err) != vault.Conflict {
+		t.Errorf("a card was written that nothing opens: %v", err)
+	}
+}
