@@ -96,7 +96,7 @@ func (s *Service) fail(err error) error {
 // the same request may work later.
 func isOutage(err error) bool {
 	for _, outage := range []error{
-		kms.ErrUnavailable, kms.ErrDenied, kms.ErrKeyMissing, kms.ErrUnsafeKey, envelope.ErrDowngrade, ErrSubstituted,
+		kms.ErrUnavailable, kms.ErrDenied, kms.ErrKeyMissing, kms.ErrUnsafeKey, envelope.ErrDowngrade, ErrSubstituted, ErrOverdue,
 		store.ErrUnavailable, store.ErrFull, store.ErrReadOnly,
 	} {
 		if errors.Is(err, outage) {

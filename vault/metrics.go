@@ -3,6 +3,7 @@ package vault
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/panvault/panvault/kms"
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/envelope"
 )
@@ -16,6 +17,10 @@ type metrics struct {
 	past      prometheus.Gauge
 	forwards  *prometheus.CounterVec
 	reveals   *prometheus.CounterVec
+
+	keyRefused *prometheus.GaugeVec
+	keyDue     *prometheus.GaugeVec
+	keyRecords *prometheus.GaugeVec
 }
 
 func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
@@ -45,6 +50,21 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 		Name: "panvault_reveals_total",
 		Help: "Requests to see a stored card, by outcome: see deploy/runbooks/reveal.md.",
 	}, []string{"outcome"})
+	m.keyRefused = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "panvault_key_refused",
+		Help: "1 while a KEK protects nothing new, because it is another key than before, unsafe, or too old: see deploy/runbooks/key-rotation.md.",
+	}, []string{"key"})
+	m.keyDue = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "panvault_key_due_seconds",
+		Help: "Unix time at which the cryptoperiod of a KEK's active version ends.",
+	}, []string{"key"})
+	m.keyRecords = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "panvault_key_records",
+		Help: "Records that the versions of a KEK protect, by their state, at the last hourly look.",
+	}, []string{"key", "state"})
+	for _, key := range kms.Keys() {
+		m.keyRefused.WithLabelValues(string(key)).Set(0)
+	}
 	for _, o := range []revealOutcome{revealOpened, revealMasked, revealFailed, revealNotApproved, revealCancelled, revealOverBudget} {
 		m.reveals.WithLabelValues(string(o))
 	}
@@ -59,7 +79,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 			m.forwards.WithLabelValues(string(use), string(state))
 		}
 	}
-	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards, m.reveals, newCodeCollector(s.codes))
+	registerer.MustRegister(m.tampered, m.tokens, m.destroyed, m.past, m.forwards, m.reveals, m.keyRefused, m.keyDue, m.keyRecords, newCodeCollector(s.codes))
 	for mode, pool := range s.pools {
 		registerer.MustRegister(poolDepth(mode, pool))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/panvault/panvault/kms"
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/envelope"
 )
@@ -18,6 +19,11 @@ type node struct {
 	s    *Service
 	row  store.Node
 	seen bool // written at least once
+
+	guarded      time.Time // when the KEKs were last looked at; zero for not yet
+	guardedEpoch int64     // of that look
+	uncertain    bool      // it could not look at one of them
+	refused      map[kms.Key]string
 }
 
 // watchKeys notices, within about a second, that a key was changed: it takes up
@@ -31,13 +37,14 @@ func (s *Service) watchKeys(ctx context.Context) {
 		return
 	}
 	now := s.now().UnixMicro()
-	n := &node{s: s, row: store.Node{ID: s.opts.Node + "-" + suffix, Name: s.opts.Node, StartedAt: now, Epoch: -1}}
+	n := &node{s: s, row: store.Node{ID: s.opts.Node + "-" + suffix, Name: s.opts.Node, StartedAt: now, Epoch: -1}, refused: make(map[kms.Key]string)}
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
 		if err := n.look(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("the keys could not be looked at; the next attempt goes on", "error", err)
 		}
+		n.guard(ctx)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -106,11 +113,11 @@ func (n *node) leave(ctx context.Context) {
 // with, a key as it was: a local keyring is read again every second.
 const kmsLag = 2 * time.Second
 
-// pinsInTime is checkPins, with patience for a version that the KMS does not
-// show to this process yet.
-func (s *Service) pinsInTime(ctx context.Context) error {
+// inTime is a check of the KMS's keys, with patience for a version that the KMS
+// does not show to this process yet.
+func inTime(ctx context.Context, check func(context.Context) error) error {
 	for until := time.Now().Add(kmsLag); ; {
-		err := s.checkPins(ctx)
+		err := check(ctx)
 		if !errors.Is(err, ErrSubstituted) || time.Now().After(until) {
 			return err
 		}
@@ -127,7 +134,7 @@ func (s *Service) followKeys(ctx context.Context) error {
 	if err := checkKEKs(ctx, s.opts.KMS); err != nil {
 		return err
 	}
-	if err := s.pinsInTime(ctx); err != nil {
+	if err := inTime(ctx, s.checkPins); err != nil {
 		return err
 	}
 	var rows []store.WorkingKey

@@ -49,6 +49,7 @@ type Options struct {
 	Sweep        bool           // destroy what is due, in the background
 	KeyAge       time.Duration  // of the keys of two operators who give live cards out; default DefaultKeyAge, negative for none
 	Cryptoperiod time.Duration  // how long a version of a KEK may protect what is written; default a year
+	HardCap      time.Duration  // after which it protects nothing new; default two years
 	Policies     *policy.Engine // default policy.Default()
 	Reveals      Reveals
 
@@ -117,6 +118,7 @@ func New(ctx context.Context, opts Options) (*Service, error) {
 		perAddr: policy.NewLimiter(opts.Limits.PerAddress, opts.Clock),
 	}
 	if err := s.checkPins(ctx); err != nil {
+		s.refuseToStart(ctx, err)
 		keyring.Destroy()
 		return nil, err
 	}
@@ -163,6 +165,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Cryptoperiod == 0 {
 		o.Cryptoperiod = 365 * day
+	}
+	if o.HardCap == 0 {
+		o.HardCap = 2 * 365 * day
 	}
 	if o.KeyAge == 0 {
 		o.KeyAge = DefaultKeyAge

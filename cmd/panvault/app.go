@@ -114,6 +114,7 @@ func (a *app) openService(ctx context.Context, mode openMode) error {
 		TokenTTL: a.cfg.Cards.TokenTTL, CodeRetry: a.cfg.codeRetry(), AllowExpired: a.cfg.Cards.AllowExpiredInTestMode,
 		Brands: brands, Issuers: a.issuers, Retention: a.cfg.retention(), Sweep: mode.sweep, Serve: mode.sweep || mode.intake, KeyAge: a.cfg.keyAge(),
 		Cryptoperiod: time.Duration(a.cfg.Keys.CryptoperiodDays) * 24 * time.Hour,
+		HardCap:      time.Duration(a.cfg.Keys.HardCapDays) * 24 * time.Hour,
 		Destinations: destinations, Resolver: resolver(),
 		Policies: policies, Reveals: vault.Reveals(a.cfg.Reveals),
 		Limits: vault.Limits{

@@ -128,7 +128,8 @@ func (d *days) UnmarshalYAML(node *yaml.Node) error {
 }
 
 type keysConfig struct {
-	CryptoperiodDays days `yaml:"cryptoperiod_days" validate:"min=1,max=730"` // of a version of a KEK
+	CryptoperiodDays days `yaml:"cryptoperiod_days" validate:"min=1,max=730"`                        // of a version of a KEK
+	HardCapDays      days `yaml:"hard_cap_days" validate:"min=1,max=1095,gtefield=CryptoperiodDays"` // after which it protects nothing new
 }
 
 type approvalsConfig struct {
@@ -182,7 +183,7 @@ func defaultConfig() config {
 		PublicURL: "http://127.0.0.1:8440",
 		Cards:     cardsConfig{TokenTTL: 30 * time.Minute, SecurityCodeRetry: vault.DefaultCodeRetry, PreparedDataKeys: 512},
 		Retention: retentionConfig{BackupDays: 35},
-		Keys:      keysConfig{CryptoperiodDays: 365},
+		Keys:      keysConfig{CryptoperiodDays: 365, HardCapDays: 730},
 		Approvals: approvalsConfig{KeyAge: vault.DefaultKeyAge},
 		Reveals:   revealsConfig{PerHour: vault.DefaultRevealsPerHour},
 		Limits: limitsConfig{

@@ -16,6 +16,8 @@ const (
 	KeyRewrap    Type = "key.rewrap"    // 10.2.1.7; job, version
 	KeyRewrapped Type = "key.rewrapped" // 10.2.1.7; job, version, moved, skipped, failed
 	KeyRetire    Type = "key.retire"    // 10.2.1.7; up_to, reason
+	KeyRefuse    Type = "key.refuse"    // 10.2.1.4; reason
+	KeyResume    Type = "key.resume"    // 10.2.1.7
 
 	KeyCreate Type = "key.create" // 10.2.1.7; purpose, version, kek_version
 
@@ -73,7 +75,7 @@ func Types() []Type {
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
 		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, ChargeCreate, ChargeSettle, ChargeUpdate,
 		CodeExpire, CodeRelease, CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
-		ImportFinish, ImportStart, KeyCreate, KeyRetire, KeyRewrap, KeyRewrapped, KeyRotate, KeyVersion,
+		ImportFinish, ImportStart, KeyCreate, KeyRefuse, KeyResume, KeyRetire, KeyRewrap, KeyRewrapped, KeyRotate, KeyVersion,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
 		RecordRead, RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,
 	}

@@ -70,6 +70,7 @@ type Pool struct {
 	outcome  chan struct{} // closed at the next outcome of a refill
 	failure  error         // of the last refill; nil after a good one
 	stopping bool
+	halted   error       // why nothing may be encrypted now; nil while it may
 	drops    int         // how often keys were dropped
 	taken    map[int]int // keys in use, by the drops before they were drawn
 }
@@ -140,6 +141,9 @@ func (p *Pool) pop() (*DataKey, <-chan struct{}, error) {
 	if p.stopping {
 		return nil, nil, fmt.Errorf("envelope: pool is closed: %w", kms.ErrUnavailable)
 	}
+	if p.halted != nil {
+		return nil, nil, p.halted
+	}
 	if len(p.ready) == 0 {
 		p.nudge()
 		return nil, p.outcome, p.failure
@@ -158,11 +162,7 @@ func (p *Pool) pop() (*DataKey, <-chan struct{}, error) {
 // was wrapped after Drop began. The error is that of ctx.
 func (p *Pool) Drop(ctx context.Context) error {
 	p.mu.Lock()
-	p.drops++
-	for _, key := range p.ready {
-		p.wipeReady(key)
-	}
-	p.ready = nil
+	p.wipeAll()
 	p.nudge()
 	current := p.drops
 	p.mu.Unlock()
@@ -184,6 +184,29 @@ func (p *Pool) Drop(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// Halt wipes the keys that are ready and makes every Take fail with why, until
+// Halt(nil): for a KEK that must not protect anything new. Keys that were taken
+// stay usable. It does not wait.
+func (p *Pool) Halt(why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.halted = why; why != nil {
+		p.wipeAll()
+		p.announce()
+	}
+	p.nudge()
+}
+
+// wipeAll wipes the keys that are ready, and soon those that are being
+// prepared. The caller holds mu.
+func (p *Pool) wipeAll() {
+	p.drops++
+	for _, key := range p.ready {
+		p.wipeReady(key)
+	}
+	p.ready = nil
 }
 
 // wipeReady gives a ready key's place back. The caller holds mu.

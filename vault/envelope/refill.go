@@ -63,9 +63,12 @@ func (p *Pool) missing() int {
 }
 
 // batch returns how many keys the next refill should draw. It is 0 while some
-// are ready and a fuller batch is worth waiting for, and when every place is
-// taken. The caller holds mu.
+// are ready and a fuller batch is worth waiting for, when every place is taken,
+// and while the pool is halted. The caller holds mu.
 func (p *Pool) batch() int {
+	if p.halted != nil {
+		return 0
+	}
 	n := min(p.opts.Size-len(p.ready), len(p.slots), kms.MaxBatch)
 	if len(p.ready) > 0 && n < min(kms.MaxBatch, (p.opts.Size+1)/2) {
 		return 0

@@ -20,7 +20,7 @@ func TestURL(t *testing.T) {
 		{"https://xn--bcher-kva.example", true},
 		{"https://8.8.8.8", true},
 		{"https://[2606:4700::1]:443", true},
-		{"https://127.0.0.1", true}, // refused when it is sent
+		{"https://127.0.0.1", false}, // only with allow_private
 		{"", false},
 		{"api.example.com", false},
 		{"ftp://api.example.com", false},
