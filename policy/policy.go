@@ -56,7 +56,7 @@ const (
 	SettleCharge   Action = "charge:settle"   // say what became of a pending one
 	CreatePayment  Action = "payment:create"  // at a configured destination
 	ManageMerchant Action = "merchant:manage"
-	ManageKey      Action = "key:manage" // rotate, rewrap and retire encryption keys
+	ManageKey      Action = "key:manage" // rotate, rewrap, retire and destroy encryption keys
 	ManageAPIKey   Action = "apikey:manage"
 	ReadOperations Action = "operations:read"
 	FindCard       Action = "card:find"   // masked, of every merchant

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/panvault/panvault/kms"
 	"github.com/panvault/panvault/policy"
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault/audit"
@@ -21,8 +22,9 @@ const (
 
 // The actions that take an approval.
 const (
-	approvalExport = "export"
-	approvalReveal = "reveal"
+	approvalExport  = "export"
+	approvalReveal  = "reveal"
+	approvalDestroy = "destroy"
 )
 
 const approvalPrefix = "appr_"
@@ -31,10 +33,10 @@ const approvalPrefix = "appr_"
 // must grant.
 type Approval struct {
 	ID          string
-	Action      string // export, reveal
+	Action      string // export, reveal, destroy
 	Subject     ApprovalSubject
 	Reason      string
-	RequestedBy string // akey_ id: of an operator for an export, of a reveal key for a reveal
+	RequestedBy string // akey_ id: of a reveal key for a reveal, else of an operator
 	RequestedAt time.Time
 	GrantedBy   string // akey_ id of another operator; "" until then
 	GrantedAt   time.Time
@@ -45,13 +47,19 @@ type Approval struct {
 
 // ApprovalSubject is what exactly an approval allows.
 type ApprovalSubject struct {
-	Merchant  string `json:"merchant"`
-	Live      bool   `json:"live"`
-	Recipient string `json:"recipient,omitempty"` // of an export: an age recipient, age1…
-	Reveal    string `json:"reveal,omitempty"`    // the one reveal, rvel_ id
-	Card      string `json:"card,omitempty"`      // of a reveal, card_ id
-	Fields    string `json:"fields,omitempty"`    // of a reveal, separated by commas
+	Merchant  string  `json:"merchant"`
+	Live      bool    `json:"live"`
+	Recipient string  `json:"recipient,omitempty"` // of an export: an age recipient, age1…
+	Reveal    string  `json:"reveal,omitempty"`    // the one reveal, rvel_ id
+	Card      string  `json:"card,omitempty"`      // of a reveal, card_ id
+	Fields    string  `json:"fields,omitempty"`    // of a reveal, separated by commas
+	Key       kms.Key `json:"key,omitempty"`       // of a destruction
+	Version   uint32  `json:"version,omitempty"`   // of a destruction: up to and including it
 }
+
+// guardsLive reports whether cards in live mode hang on it. The work key wraps
+// what proves and finds them.
+func (a ApprovalSubject) guardsLive() bool { return a.Live || a.Key == kms.Work }
 
 // ExportSubject is what exactly an export gives out, and to whom.
 type ExportSubject struct {

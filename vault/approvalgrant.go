@@ -12,11 +12,11 @@ import (
 
 // GrantApproval is an operator's consent to what another operator, or a reveal
 // key, asked for. He must be another person: another key, of another name, made
-// before the approval was asked for. For live cards both keys must be of a
-// certain age too (Options.KeyAge): who has stolen one operator's key can make a
-// second, and the day in between is there to notice it in the audit log, as
-// operator.create or apikey.create. Errors: Unauthenticated, NotFound, Conflict,
-// Unavailable, Internal (tampered).
+// before the approval was asked for. For live cards, and for the encryption keys
+// that they hang on, both keys must be of a certain age too (Options.KeyAge): who
+// has stolen one operator's key can make a second, and the day in between is there
+// to notice it in the audit log, as operator.create or apikey.create. Errors:
+// Unauthenticated, NotFound, Conflict, Unavailable, Internal (tampered).
 func (s *Service) GrantApproval(ctx context.Context, c Caller, id string) (Approval, error) {
 	if err := s.authorize(c, policy.GrantApproval, policy.Resource{}); err != nil {
 		return Approval{}, err
@@ -70,10 +70,10 @@ func (s *Service) mayGrant(ctx context.Context, tx store.Tx, c Caller, row *stor
 	return s.oldEnough(row, asked, grants)
 }
 
-// oldEnough refuses young keys where live cards are given out.
+// oldEnough refuses young keys where live cards are given out or lost.
 func (s *Service) oldEnough(row *store.Approval, keys ...store.APIKey) error {
 	view, err := approvalView(row)
-	if err != nil || !view.Subject.Live {
+	if err != nil || !view.Subject.guardsLive() {
 		return err
 	}
 	for _, key := range keys {

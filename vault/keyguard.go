@@ -114,7 +114,7 @@ func (n *node) judge(ctx context.Context, key kms.Key, word string, why error) {
 	} else {
 		n.refused[key] = word
 		s.metrics.keyRefused.WithLabelValues(string(key)).Set(1)
-		s.log.Error("the key protects nothing new until this is mended: see deploy/runbooks/key-rotation.md", "key", key, "error", why)
+		s.log.Error("the key protects nothing new until this is mended: see deploy/runbooks/key-refused.md", "key", key, "error", why)
 		err = s.record(ctx, refuseEvent(string(key), word))
 	}
 	if err != nil {

@@ -140,7 +140,12 @@ func (s *Service) nextStep(v *KeyVersion, d kms.Description) string {
 			return "keys rewrap"
 		}
 		return "keys retire"
-	case store.KeyRetired, store.KeyPlanned, store.KeyDestroyed:
+	case store.KeyRetired:
+		if from := s.destroyableFrom(v.RetiredAt); s.now().Before(from) {
+			return "keys destroy, from " + from.Format(time.DateOnly)
+		}
+		return "keys destroy"
+	case store.KeyPlanned, store.KeyDestroyed:
 	}
 	return ""
 }

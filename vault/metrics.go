@@ -52,7 +52,7 @@ func newMetrics(registerer prometheus.Registerer, s *Service) *metrics {
 	}, []string{"outcome"})
 	m.keyRefused = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "panvault_key_refused",
-		Help: "1 while a KEK protects nothing new, because it is another key than before, unsafe, or too old: see deploy/runbooks/key-rotation.md.",
+		Help: "1 while a KEK protects nothing new, because it is another key than before, unsafe, or too old: see deploy/runbooks/key-refused.md.",
 	}, []string{"key"})
 	m.keyDue = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "panvault_key_due_seconds",

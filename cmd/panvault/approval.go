@@ -16,8 +16,9 @@ func (c *cli) approvalCommand() *cobra.Command {
 		Short: "See and approve what takes two operators",
 		Long: `What takes two operators is asked for by one and approved by another: another
 person, with a key that was made before, and for live cards both keys must be a
-day old (approvals.key_age). All of it is in the audit log. An export is asked for
-by an operator and can be approved for a day; a reveal is asked for by a
+day old (approvals.key_age). All of it is in the audit log. An export, or the
+destruction of a key's versions, is asked for by an operator and can be approved
+for a day; a reveal is asked for by a
 merchant's reveal key, and its request waits reveals.approval.`,
 		Example: `  panvault approval list --config panvault.yaml
   panvault approve appr_… --config panvault.yaml`,
@@ -63,9 +64,10 @@ func (c *cli) approvalGrant(name string) *cobra.Command {
 	return &cobra.Command{
 		Use:   name + " ID",
 		Short: "Approve what another operator or a reveal key asked for",
-		Long: `Approve an export that another operator asked for, or a reveal that waits. Look at
-what it is first: 'panvault approval list --json' shows merchant, mode, and the
-recipient of an export or the card and fields of a reveal.`,
+		Long: `Approve an export or a destruction that another operator asked for, or a reveal
+that waits. Look at what it is first: 'panvault approval list --json' shows
+merchant, mode, and the recipient of an export, the card and fields of a reveal,
+or the key and versions to destroy.`,
 		Example: `  ` + path + ` appr_… --config panvault.yaml`,
 		Args:    oneArg("approval id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -74,9 +76,12 @@ recipient of an export or the card and fields of a reveal.`,
 				if err != nil {
 					return err
 				}
-				next := "approved; the request that waits is answered now"
-				if r.Subject.Reveal == "" {
-					next = "approved; next: panvault export run " + r.ID + " --out FILE"
+				next := "approved; next: panvault export run " + r.ID + " --out FILE"
+				switch {
+				case r.Subject.Reveal != "":
+					next = "approved; the request that waits is answered now"
+				case r.Subject.Key != "":
+					next = "approved; next: panvault keys destroy run " + r.ID
 				}
 				return c.printApproval(r, next)
 			})
@@ -109,8 +114,11 @@ func newApprovalJSON(r vault.Approval) approvalJSON {
 
 // approvalOf is what a request is about, for a column.
 func approvalOf(r vault.Approval) string {
-	if r.Subject.Card != "" {
+	switch {
+	case r.Subject.Card != "":
 		return r.Subject.Card + " " + r.Subject.Fields
+	case r.Subject.Key != "":
+		return fmt.Sprintf("%s up to version %d", r.Subject.Key, r.Subject.Version)
 	}
 	return cmp.Or(r.Subject.Merchant, "-")
 }
@@ -133,12 +141,16 @@ func (c *cli) printApproval(r vault.Approval, next string) error {
 	if c.json {
 		return c.printJSON(newApprovalJSON(r))
 	}
-	fields := [][2]string{
-		{"action", r.Action}, {"state", approvalState(r)}, {"merchant", r.Subject.Merchant}, {"mode", modeName(r.Subject.Live)},
-	}
-	if r.Subject.Reveal != "" {
-		fields = append(fields, [2]string{"reveal", r.Subject.Reveal}, [2]string{"card", r.Subject.Card}, [2]string{"fields", r.Subject.Fields})
+	fields := [][2]string{{"action", r.Action}, {"state", approvalState(r)}}
+	if r.Subject.Key != "" {
+		fields = append(fields, [2]string{"key", string(r.Subject.Key)}, [2]string{"up to version", fmt.Sprint(r.Subject.Version)})
 	} else {
+		fields = append(fields, [2]string{"merchant", r.Subject.Merchant}, [2]string{"mode", modeName(r.Subject.Live)})
+	}
+	switch {
+	case r.Subject.Reveal != "":
+		fields = append(fields, [2]string{"reveal", r.Subject.Reveal}, [2]string{"card", r.Subject.Card}, [2]string{"fields", r.Subject.Fields})
+	case r.Subject.Recipient != "":
 		fields = append(fields, [2]string{"recipient", r.Subject.Recipient})
 	}
 	err := c.printFields(r.ID, append(fields, [][2]string{

@@ -25,15 +25,16 @@ key of each card, and work, which wraps the working keys. A KEK has versions:
   retired        opens nothing; the KMS could bring it back
   destroyed      gone
 
-Rotate a key, rewrap what the old version wraps, retire the old version: all of it
-beside live traffic, each step safe to run twice. With HashiCorp Vault these
-commands need the identity of a rotator, not a server's (deploy/vault/README.md).`,
+Rotate a key, rewrap what the old version wraps, retire the old version, destroy it
+once no backup needs it: all of it beside live traffic, each step safe to run
+twice. With HashiCorp Vault rotate and rewrap need the identity of a rotator, retire
+and destroy that of a destroyer (deploy/vault/README.md).`,
 		Example: `  panvault keys status --config rotator.yaml
   panvault keys rotate card-live --reason "yearly" --config rotator.yaml
   panvault keys rewrap card-live --config rotator.yaml
   panvault keys retire card-live --version 1 --reason "yearly" --config rotator.yaml`,
 	}
-	return group(cmd, c.keysStatus(), c.keysRotate(), c.keysRewrap(), c.keysRetire())
+	return group(cmd, c.keysStatus(), c.keysRotate(), c.keysRewrap(), c.keysRetire(), c.keysDestroy(), c.keysVerify())
 }
 
 // keyVersionJSON is a version of a KEK for programs.
@@ -163,7 +164,7 @@ func (c *cli) printKeyVersion(v vault.KeyVersion, next string) error {
 	}
 	err := c.printFields(fmt.Sprintf("%s version %d", v.Key, v.Version), append([][2]string{
 		{"state", string(v.State)}, {"reason", v.Reason},
-	}, moments([]moment{{"born", v.BornAt}, {"active since", v.ActivatedAt}, {"inactive since", v.DeactivatedAt}, {"retired", v.RetiredAt}})...))
+	}, moments([]moment{{"born", v.BornAt}, {"active since", v.ActivatedAt}, {"inactive since", v.DeactivatedAt}, {"retired", v.RetiredAt}, {"destroyed", v.DestroyedAt}})...))
 	fmt.Fprintln(c.stderr, "next: "+next)
 	return err
 }

@@ -18,6 +18,7 @@ const (
 	KeyRetire    Type = "key.retire"    // 10.2.1.7; up_to, reason
 	KeyRefuse    Type = "key.refuse"    // 10.2.1.4; reason
 	KeyResume    Type = "key.resume"    // 10.2.1.7
+	KeyDestroy   Type = "key.destroy"   // 10.2.1.7; up_to, approval, reason
 
 	KeyCreate Type = "key.create" // 10.2.1.7; purpose, version, kek_version
 
@@ -48,6 +49,7 @@ const (
 	CardExport  Type = "card.export"  // 10.2.1.1; approval
 	CardReveal  Type = "card.reveal"  // 10.2.1.1; reveal, fields, number, reason, approval, result
 
+	CardVerify  Type = "card.verify"  // 10.2.1.1
 	CardForward Type = "card.forward" // 10.2.1.1; forward, use, destination, charge
 	ForwardEnd  Type = "forward.end"  // 10.2.1.2; state, status, masked, reason
 
@@ -73,9 +75,9 @@ const (
 func Types() []Type {
 	return []Type{
 		ActionDenied, APIKeyCreate, APIKeyRevoke, ApprovalGrant, ApprovalRequest, AuthDenied,
-		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, ChargeCreate, ChargeSettle, ChargeUpdate,
+		CardDestroy, CardExport, CardFind, CardForward, CardImport, CardReveal, CardUpdate, CardVerify, ChargeCreate, ChargeSettle, ChargeUpdate,
 		CodeExpire, CodeRelease, CustomerCreate, CustomerDelete, CustomerUpdate, ExportFinish, ExportStart, ForwardEnd,
-		ImportFinish, ImportStart, KeyCreate, KeyRefuse, KeyResume, KeyRetire, KeyRewrap, KeyRewrapped, KeyRotate, KeyVersion,
+		ImportFinish, ImportStart, KeyCreate, KeyDestroy, KeyRefuse, KeyResume, KeyRetire, KeyRewrap, KeyRewrapped, KeyRotate, KeyVersion,
 		MerchantCreate, MerchantDisable, MerchantEnable, OperatorCreate,
 		RecordRead, RecordTampered, SystemInit, SystemStart, SystemStop, TokenCreate, TokenUse,
 	}
