@@ -3,6 +3,7 @@ package vault_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/panvault/panvault/store"
 	"github.com/panvault/panvault/vault"
@@ -66,6 +67,7 @@ func TestLedgerShowsEditedLines(t *testing.T) {
 	id := s.stored(t)
 	var last vault.Forward
 	for range 2 {
+		s.clock.Advance(time.Millisecond) // ids of one millisecond have no order
 		f, err := s.forward(t, vault.ForwardRequest{Card: id, Fields: map[string]any{"amount": json.Number("10000"), "currency": "thb"}})
 		if err != nil {
 			t.Fatal(err)
