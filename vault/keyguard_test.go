@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -123,6 +124,11 @@ func TestGuardSubstituted(t *testing.T) {
 		t.Errorf("a stored card does not open: %v", err)
 	}
 	g.onRecord(t, 1, 0)
+	for _, state := range g.Ready(t.Context()) {
+		if state.OK == (state.Name == "data_keys_test") || !state.OK && !(state.Soft && strings.Contains(state.Note, "another key")) {
+			t.Errorf("a server that can still open cards says %+v", state)
+		}
+	}
 
 	g.kms.turned.Store(false)
 	g.clock.Advance(time.Minute)

@@ -41,7 +41,9 @@ func (s *Service) Ready(ctx context.Context) []State {
 			continue
 		}
 		state := State{Name: "data_keys_" + string(mode), OK: pool.Depth() > 0}
-		if !state.OK {
+		if halted := pool.Halted(); halted != nil { // stored cards open all the same
+			state.OK, state.Soft, state.Note = false, true, halted.Error()
+		} else if !state.OK {
 			state.Note = "no prepared data key; the KMS does not wrap"
 		}
 		states = append(states, state)

@@ -199,6 +199,13 @@ func (p *Pool) Halt(why error) {
 	p.nudge()
 }
 
+// Halted is the error of the last Halt; nil if keys may be taken.
+func (p *Pool) Halted() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.halted
+}
+
 // wipeAll wipes the keys that are ready, and soon those that are being
 // prepared. The caller holds mu.
 func (p *Pool) wipeAll() {
