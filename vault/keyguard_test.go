@@ -84,7 +84,7 @@ func (g *guarded) gauge(t *testing.T, name string, labels ...string) float64 {
 	return -1
 }
 
-// refuses says whether new cards are refused, and by which code.
+// refuses says whether new cards are refused, which must be for a while only.
 func (g *guarded) refuses(t *testing.T) bool {
 	t.Helper()
 	_, err := g.Tokenize(t.Context(), g.public, request("4242424242424242", "JANE DOE"))
